@@ -1,0 +1,109 @@
+import type { AlertName } from './alerts.ts';
+
+/**
+ * A failure is data. `kind` says who is to blame, `why` is the stable code that machines match on, `detail` is what was found
+ * (never a secret, never more of the peer's bytes than is fit for a terminal). The alert that goes to the peer comes from
+ * {@link FAILURES}; exit codes and advice come from the tables in `commands/`.
+ */
+export interface Failure {
+  readonly kind: FailureKind;
+  readonly why: Why;
+  readonly detail?: string;
+}
+
+export type FailureKind =
+  | 'peer-misbehaved' // it broke a rule of the protocol
+  | 'peer-incompatible' // it is within its rights, but we share too little
+  | 'peer-refused' // it sent us a fatal alert
+  | 'certificate-rejected' // its certificate is not acceptable to us
+  | 'truncated' // the network ended without close_notify
+  | 'internal'; // our own mistake, or an answer from outside the engine that cannot be
+
+export type Why = keyof typeof FAILURES;
+
+/** Thrown inside the pure rooms, and turned into a {@link Failure} at their edge. */
+export class TlsError extends Error {
+  override readonly name = 'TlsError';
+  readonly why: Why;
+  readonly detail: string | undefined;
+
+  constructor(why: Why, detail?: string) {
+    super(detail === undefined ? why : `${why}: ${detail}`);
+    this.why = why;
+    this.detail = detail;
+  }
+
+  get failure(): Failure {
+    const { why, detail } = this;
+    return { kind: FAILURES[why].kind, why, ...(detail === undefined ? {} : { detail }) };
+  }
+}
+
+/** Every way to fail, who is to blame for it, and the alert which the RFCs demand. `null`: nothing is to be sent any more. */
+export const FAILURES = {
+  // Records (RFC 8446 section 5)
+  'not-tls': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
+  'bad-record-version': { kind: 'peer-misbehaved', alert: 'decode_error' },
+  'record-overflow': { kind: 'peer-misbehaved', alert: 'record_overflow' },
+  'bad-record-mac': { kind: 'peer-misbehaved', alert: 'bad_record_mac' },
+  'record-without-type': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
+  'unexpected-record': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
+  'empty-record': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
+  'too-many-empty-records': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
+  'too-many-warnings': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
+  'unaligned-key-change': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
+  'bad-change-cipher-spec': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
+  'bad-alert': { kind: 'peer-misbehaved', alert: 'decode_error' },
+  'record-sequence-exhausted': { kind: 'internal', alert: 'internal_error' },
+  // Messages (section 4)
+  'unexpected-message': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
+  'decode-error': { kind: 'peer-misbehaved', alert: 'decode_error' },
+  'message-too-large': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
+  'illegal-parameter': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
+  'duplicate-extension': { kind: 'peer-misbehaved', alert: 'decode_error' },
+  'unsolicited-extension': { kind: 'peer-misbehaved', alert: 'unsupported_extension' },
+  'misplaced-extension': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
+  'missing-extension': { kind: 'peer-misbehaved', alert: 'missing_extension' },
+  'second-hello-retry-request': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
+  'hello-retry-request-without-effect': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
+  'downgrade-detected': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
+  'bad-key-share': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
+  'bad-finished': { kind: 'peer-misbehaved', alert: 'decrypt_error' },
+  'bad-signature': { kind: 'peer-misbehaved', alert: 'decrypt_error' },
+  'wrong-signature-scheme': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
+  'no-certificate': { kind: 'peer-misbehaved', alert: 'decode_error' },
+  'certificate-decompression-failed': { kind: 'peer-misbehaved', alert: 'bad_certificate' },
+  'too-many-key-updates': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
+  'unsolicited-alpn': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
+  // What we do not share
+  'version-not-supported': { kind: 'peer-incompatible', alert: 'protocol_version' },
+  'no-common-suite': { kind: 'peer-incompatible', alert: 'handshake_failure' },
+  'no-common-group': { kind: 'peer-incompatible', alert: 'handshake_failure' },
+  'no-common-signature-scheme': { kind: 'peer-incompatible', alert: 'handshake_failure' },
+  'no-common-alpn': { kind: 'peer-incompatible', alert: 'no_application_protocol' },
+  // What the peer said, and how the stream ended
+  'alert-received': { kind: 'peer-refused', alert: null },
+  'closed-in-handshake': { kind: 'peer-refused', alert: null },
+  'truncated': { kind: 'truncated', alert: null },
+  // Certificates (RFC 5280, RFC 9525)
+  'certificate-malformed': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  'certificate-expired': { kind: 'certificate-rejected', alert: 'certificate_expired' },
+  'certificate-not-yet-valid': { kind: 'certificate-rejected', alert: 'certificate_expired' },
+  'certificate-unknown-issuer': { kind: 'certificate-rejected', alert: 'unknown_ca' },
+  'certificate-self-signed': { kind: 'certificate-rejected', alert: 'unknown_ca' },
+  'certificate-name-mismatch': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  'certificate-pin-mismatch': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  'certificate-bad-signature': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  'certificate-weak-key': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  'certificate-weak-signature': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  'certificate-wrong-purpose': { kind: 'certificate-rejected', alert: 'unsupported_certificate' },
+  'certificate-issuer-not-a-ca': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  'certificate-path-too-long': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  'certificate-unknown-critical-extension': { kind: 'certificate-rejected', alert: 'unsupported_certificate' },
+  'certificate-name-constraint': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  'certificate-unsupported-key': { kind: 'certificate-rejected', alert: 'unsupported_certificate' },
+  'certificate-budget-exhausted': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  'certificate-chain-too-long': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  // Ours
+  'internal-error': { kind: 'internal', alert: 'internal_error' },
+} as const satisfies Record<string, { readonly kind: FailureKind; readonly alert: AlertName | null }>;

@@ -1,0 +1,29 @@
+/**
+ * Every bound on what a peer can make us do, in one place: unit in the name, source in the comment. A test exhausts each.
+ */
+export const LIMITS = {
+  /** RFC 8446 section 5.1: TLSPlaintext.length MUST NOT exceed 2^14. */
+  plaintextBytes: 2 ** 14,
+  /** RFC 8446 section 5.2: TLSCiphertext.length MUST NOT exceed 2^14 + 256. */
+  ciphertextBytes: 2 ** 14 + 256,
+  /** Largest handshake message except Certificate: a ClientHello or NewSessionTicket with every vector full is below 2^17; nobody sends more than a fraction. */
+  handshakeMessageBytes: 2 ** 16,
+  /** Largest Certificate or CertificateRequest message; BoringSSL's default for certificate lists is 100 KiB. */
+  certificateMessageBytes: 100 * 1024,
+  /** Certificates in one chain, as received. OpenSSL's verify depth is 100; public chains have at most 5. */
+  chainCertificates: 10,
+  /** Consecutive records that carry nothing (BoringSSL: kMaxEmptyRecords = 32). */
+  emptyRecords: 32,
+  /** Consecutive warning alerts (BoringSSL: kMaxWarningAlerts = 4). */
+  warningAlerts: 4,
+  /** KeyUpdates without application data between them (BoringSSL: kMaxKeyUpdates = 32). */
+  keyUpdates: 32,
+  /** ChangeCipherSpec records in the middlebox-compatibility window; a second one has no purpose (RFC 8446 section D.4 sends one). */
+  changeCipherSpecs: 32,
+  /** NewSessionTicket messages kept from one connection. */
+  ticketsKept: 8,
+  /** RFC 8446 section 4.6.1: seven days. */
+  ticketLifetimeSeconds: 604_800,
+  /** RFC 8446 section 5.5: at most 2^24.5 full records under one AES-GCM key; keys are updated well before. */
+  recordsPerKey: 2 ** 23,
+} as const;
