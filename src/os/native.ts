@@ -2,7 +2,8 @@ import type { Bytes } from '../core/bytes.ts';
 
 /**
  * The system calls of `native/os.c`, one function each. All that can fail return `-errno` (a negative number), never throw for
- * it; a wrong argument type or a range outside its buffer throws. Offsets and lengths are in bytes.
+ * it; a wrong argument type (or a NUL in a string) throws a TypeError, a number or range that does not fit a RangeError.
+ * Offsets and lengths are in bytes.
  */
 export interface Native {
   // Descriptors
@@ -24,7 +25,7 @@ export interface Native {
   fileType(fd: number): number;
   pipe(fds: Int32Array): number; // O_CLOEXEC
 
-  // Sockets; addresses are struct sockaddr bytes as the kernel has them
+  // Sockets. Addresses are struct sockaddr bytes as the kernel has them; one that is filled in needs 128 bytes of room.
   socket(domain: number, type: number, protocol: number): number; // always SOCK_CLOEXEC
   socketpair(domain: number, type: number, fds: Int32Array): number;
   bind(fd: number, address: Bytes): number;
@@ -47,7 +48,8 @@ export interface Native {
   /** recvmsg: descriptors received (close-on-exec) are put in `fds`, their count in `count[0]`; -EMSGSIZE after closing all of them if more came. */
   receiveDescriptors(fd: number, payload: Bytes, fds: Int32Array, count: Int32Array): number;
 
-  // Waiting. `fds` is pairs of (fd, events); on return `events` holds revents. timeoutMs -1 waits for ever.
+  // Waiting. timeoutMs -1 waits for ever, and a signal ends it with -EINTR.
+  /** `fds` is at most 64 pairs of (fd, events), a negative fd being skipped; `revents` has one element a pair. */
   poll(fds: Int32Array, revents: Int32Array, timeoutMs: number): number;
   epollCreate(): number;
   epollControl(epoll: number, operation: number, fd: number, events: number, token: number): number;
@@ -58,17 +60,21 @@ export interface Native {
   /** Blocks no signal any more (before an exec). */
   unblockSignals(): number;
   ignoreSignal(signal: number): number;
+  /** SIG_DFL. An exec keeps ignored signals ignored, and both runtimes ignore SIGPIPE. */
+  defaultSignal(signal: number): number;
   monotonicMs(): number; // CLOCK_MONOTONIC, fractional
 
   // Names: getaddrinfo in a forked child of its own, so that a name server's bytes are never parsed in this process and a dead
-  // look-up stalls nothing. The child writes to the descriptor: one byte getaddrinfo status (0 = found), then per address its length (1 byte) and sockaddr.
-  /** @returns a readable descriptor, or -errno; the child's pid in pid[0]. family: AF_INET or AF_INET6. */
+  // look-up stalls nothing. The child writes to the descriptor: one byte getaddrinfo status (0 = found, else the absolute value of
+  // its EAI_ number), then per address (at most 64) its length (1 byte) and sockaddr; all in one write.
+  /** @returns a readable descriptor (non-blocking), or -errno; the child's pid, to be waited for, in pid[0]. family: AF_INET or AF_INET6. */
   resolve(host: string, service: string, family: number, pid: Int32Array): number;
 
   // Processes and authority
   getuid(): number;
   geteuid(): number;
   getgid(): number;
+  getegid(): number;
   getpid(): number;
   getppid(): number;
   kill(pid: number, signal: number): number;
@@ -79,11 +85,14 @@ export interface Native {
   /** execve; does not return on success. */
   execute(path: string, argv: readonly string[], environment: readonly string[]): number;
   prctl(option: number, arg2: number, arg3: number, arg4: number, arg5: number): number;
+  /** -1 is RLIM_INFINITY. */
   setResourceLimit(resource: number, soft: number, hard: number): number;
   unshare(flags: number): number;
   setGroups(groups: readonly number[]): number;
   setResGid(gid: number): number; // all three
   setResUid(uid: number): number; // all three
+  /** capset: no capability in any set. */
+  dropCapabilities(): number;
   chroot(path: string): number;
   chdir(path: string): number;
   mount(source: string, target: string, type: string, flags: number, data: string): number;

@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Native } from './native.ts';
+
+/** Said in full, because the first thing a newcomer forgets is the compiler. */
+export class NativeModuleMissing extends Error {
+  override readonly name = 'NativeModuleMissing';
+}
+
+/**
+ * The system calls. They lie beside the executable when it is the compiled one, else in the checkout's `build/`; no other
+ * place is searched, and nothing in the environment names one, so that nobody else's code is ever loaded.
+ * @throws NativeModuleMissing when the file is not there or does not load.
+ */
+export function loadNative(): Native {
+  loaded ??= load(modulePath());
+  return loaded;
+}
+
+let loaded: Native | undefined;
+
+/** Inside a compiled executable the sources have paths in a virtual file system. */
+export function isCompiled(): boolean {
+  return import.meta.url.startsWith('file:///$bunfs/');
+}
+
+function modulePath(): string {
+  if (isCompiled()) return join(dirname(process.execPath), 'tlsify-os.node');
+  return join(dirname(fileURLToPath(import.meta.url)), '../../build/tlsify-os.node');
+}
+
+function load(path: string): Native {
+  const holder: { exports: unknown } = { exports: {} };
+  try {
+    process.dlopen(holder, path);
+  } catch (error) {
+    const advice = isCompiled()
+      ? 'it belongs beside the executable'
+      : '`node scripts/native.mjs` compiles it (Debian packages: gcc libc6-dev)';
+    const problem = existsSync(path) ? `cannot be loaded (${String(error)})` : 'is missing';
+    throw new NativeModuleMissing(`${path} ${problem}: ${advice}`);
+  }
+  return holder.exports as Native;
+}
