@@ -1,0 +1,62 @@
+/**
+ * Builds what is shipped, into dist/: the launcher `tlsify`, the compiled program `tlsify-main` and the native module
+ * `tlsify-os.node`. The three lie beside each other; nothing else is needed at run time but glibc.
+ */
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dir, '..');
+const DIST = resolve(ROOT, 'dist');
+
+/**
+ * Variables with which the environment takes a compiled program over: it becomes the `bun` command (BUN_BE_BUN), runs a file first
+ * (BUN_OPTIONS=--preload) or opens a debugger (BUN_INSPECT, also as the beginning of longer names). The launcher removes them; but
+ * what filters an environment at a border (sudo, sshd) knows LD_PRELOAD and not these, and somebody may start tlsify-main itself.
+ */
+const TAKEOVERS = ['BUN_BE_BUN', 'BUN_OPTIONS', 'BUN_INSPECT'];
+
+/** Overwrites each of `names` with NULs, which no name in an environment contains. @throws Error when one is not there: the runtime has changed. */
+export function forgetVariables(executable: Buffer, names: readonly string[]): void {
+  for (const name of names) {
+    let found = 0;
+    for (let at = executable.indexOf(name); at >= 0; at = executable.indexOf(name, at + name.length)) {
+      executable.fill(0, at, at + name.length);
+      found++;
+    }
+    if (found === 0) throw new Error(`the runtime does not mention ${name} any more: look up what took its place`);
+  }
+}
+
+async function build(): Promise<void> {
+  rmSync(DIST, { recursive: true, force: true });
+  mkdirSync(DIST);
+  const native = Bun.spawnSync([process.execPath, resolve(ROOT, 'scripts/native.mjs')], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (!native.success) throw new Error('the C parts do not compile');
+  copyFileSync(resolve(ROOT, 'build/tlsify-os.node'), resolve(DIST, 'tlsify-os.node'));
+  const program = resolve(DIST, 'tlsify-main');
+  const result = await Bun.build({
+    entrypoints: [resolve(ROOT, 'src/bin/cli.ts')],
+    target: 'bun',
+    minify: true,
+    bytecode: true,
+    compile: {
+      outfile: program,
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+      autoloadTsconfig: false,
+      autoloadPackageJson: false,
+    },
+  });
+  for (const log of result.logs) console.error(log);
+  if (!result.success) throw new Error('the program does not compile');
+  const executable = readFileSync(program);
+  forgetVariables(executable, TAKEOVERS);
+  writeFileSync(program, executable);
+  chmodSync(program, 0o755);
+  // Last, and whole: whoever sees the launcher sees the rest.
+  copyFileSync(resolve(ROOT, 'build/tlsify-launch'), resolve(DIST, 'tlsify'));
+}
+
+if (import.meta.main) await build();
