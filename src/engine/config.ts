@@ -1,13 +1,6 @@
 import type { Bytes } from '../core/bytes.ts';
-import type { CertificateCompression, CryptoProvider, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
-
-/** TLS 1.3 suites by the registry's names (RFC 8446 appendix B.4, RFC 6655 for CCM_8). */
-export type SuiteName =
-  | 'TLS_AES_128_GCM_SHA256'
-  | 'TLS_AES_256_GCM_SHA384'
-  | 'TLS_CHACHA20_POLY1305_SHA256'
-  | 'TLS_AES_128_CCM_SHA256'
-  | 'TLS_AES_128_CCM_8_SHA256';
+import type { Tls13SuiteName } from '../crypto/cipher-suites.ts';
+import type { CertificateCompression, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
 
 /** All that a client connection does differently from another. Lists are in order of preference, best first. */
 export interface ClientConfig {
@@ -15,7 +8,7 @@ export interface ClientConfig {
   readonly serverName: string | null;
   /** Protocols to offer (RFC 7301), one Latin-1 character a byte. Empty sends no extension. */
   readonly alpn: readonly string[];
-  readonly suites: readonly SuiteName[];
+  readonly suites: readonly Tls13SuiteName[];
   /** What supported_groups offers. */
   readonly groups: readonly NamedGroup[];
   /** The groups that get a share in the first ClientHello: a subset of `groups`. Empty asks for a HelloRetryRequest. */
@@ -34,6 +27,8 @@ export interface ClientConfig {
   readonly recordSizeLimit: number | null;
   /** The most plaintext bytes put into one record of ours: 1 to 2^14. */
   readonly maxFragment: number;
+  /** Records sealed under one key before we change it: 1 to LIMITS.recordsPerKey. */
+  readonly recordsPerKey: number;
   /** Put out tickets, and tell the server that we can use them. */
   readonly keepTickets: boolean;
   /** RFC 8701: offer reserved values that a correct server ignores, and shuffle the extensions. */

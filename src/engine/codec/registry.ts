@@ -1,0 +1,62 @@
+/** Code points of the IANA TLS registries that the engine itself handles. Suites, groups and signature schemes are in `crypto/`. */
+
+/** RFC 8446 section 5.1. */
+export const CONTENT_TYPE = { change_cipher_spec: 20, alert: 21, handshake: 22, application_data: 23 } as const;
+
+/** RFC 8446 section 4. */
+export const HANDSHAKE_TYPE = {
+  client_hello: 1,
+  server_hello: 2,
+  new_session_ticket: 4,
+  encrypted_extensions: 8,
+  certificate: 11,
+  certificate_request: 13,
+  certificate_verify: 15,
+  finished: 20,
+  key_update: 24,
+  compressed_certificate: 25,
+} as const;
+
+export type HandshakeType = (typeof HANDSHAKE_TYPE)[keyof typeof HANDSHAKE_TYPE];
+
+/** RFC 8446 section 4.2 and the documents that it refers to; RFC 8449; RFC 8879. */
+export const EXTENSION = {
+  server_name: 0,
+  status_request: 5,
+  supported_groups: 10,
+  signature_algorithms: 13,
+  application_layer_protocol_negotiation: 16,
+  compress_certificate: 27,
+  record_size_limit: 28,
+  pre_shared_key: 41,
+  early_data: 42,
+  supported_versions: 43,
+  cookie: 44,
+  psk_key_exchange_modes: 45,
+  certificate_authorities: 47,
+  signature_algorithms_cert: 50,
+  key_share: 51,
+} as const;
+
+export const VERSION = { tls10: 0x0301, tls12: 0x0303, tls13: 0x0304 } as const;
+
+/** RFC 8446 section 4.2.9. */
+export const PSK_MODE = { psk_ke: 0, psk_dhe_ke: 1 } as const;
+
+/** RFC 8879 section 3. */
+export const CERTIFICATE_COMPRESSION = { zlib: 1, brotli: 2, zstd: 3 } as const;
+
+/** RFC 8446 section 4.1.3: the random of a ServerHello that is a HelloRetryRequest, SHA-256 of that name. */
+export const HELLO_RETRY_REQUEST_RANDOM = Uint8Array.of(
+  ...[0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91],
+  ...[0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c],
+);
+
+/**
+ * RFC 8446 section 4.1.3: the last eight bytes of the random of a server that can speak TLS 1.3 and was made to choose 1.2 or,
+ * with a final zero, something older.
+ */
+export const DOWNGRADE_SENTINEL = {
+  tls12: Uint8Array.of(0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x01),
+  older: Uint8Array.of(0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x00),
+} as const;

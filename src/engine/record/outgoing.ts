@@ -1,0 +1,98 @@
+import { type Bytes, concat, EMPTY } from '../../core/bytes.ts';
+import { LIMITS } from '../../core/limits.ts';
+import { CONTENT_TYPE, VERSION } from '../codec/registry.ts';
+import { type ContentType, PlainSealer, type Sealer } from './protection.ts';
+
+/**
+ * The sending half of the record layer. It gathers records until {@link flush}, so that a flight, or a large write, is one
+ * piece for the network; handshake messages in succession share records.
+ */
+export class Outgoing {
+  #sealer: Sealer;
+  #fragmentBytes: number;
+  #changeCipherSpecOwed = false;
+  #handshake: Bytes[] = [];
+  #records: Bytes[] = [];
+
+  /** @param maxFragment the most plaintext bytes of one record */
+  constructor(maxFragment: number) {
+    this.#fragmentBytes = Math.min(maxFragment, LIMITS.plaintextBytes);
+    this.#sealer = new PlainSealer(VERSION.tls10);
+  }
+
+  get recordsUnderThisKey(): number {
+    return this.#sealer.records;
+  }
+
+  /** The most plaintext bytes of one record. */
+  get fragmentBytes(): number {
+    return this.#fragmentBytes;
+  }
+
+  limitFragment(bytes: number): void {
+    this.#fragmentBytes = Math.min(this.#fragmentBytes, bytes);
+  }
+
+  useSealer(sealer: Sealer): void {
+    this.#sealHandshake();
+    this.#sealer = sealer;
+  }
+
+  handshake(message: Bytes): void {
+    this.#handshake.push(message);
+  }
+
+  /** RFC 8446 appendix D.4: one before whatever is sent next, if anything is. */
+  oweChangeCipherSpec(): void {
+    this.#sealHandshake();
+    this.#changeCipherSpecOwed = true;
+  }
+
+  alert(level: number, description: number): void {
+    this.#sealHandshake();
+    this.#seal(CONTENT_TYPE.alert, Uint8Array.of(level, description));
+  }
+
+  applicationData(content: Bytes): void {
+    this.#sealHandshake();
+    this.#seal(CONTENT_TYPE.application_data, content);
+  }
+
+  /** All records since the last time, in memory of their own; empty if there are none. */
+  flush(): Bytes {
+    this.#sealHandshake();
+    const records = this.#records;
+    if (records.length === 0) return EMPTY;
+    this.#records = [];
+    return records.length === 1 ? (records[0] as Bytes) : concat(...records);
+  }
+
+  #sealHandshake(): void {
+    const messages = this.#handshake;
+    if (messages.length === 0) return;
+    this.#handshake = [];
+    this.#seal(CONTENT_TYPE.handshake, messages.length === 1 ? (messages[0] as Bytes) : concat(...messages));
+  }
+
+  /** As few records as possible, in one allocation. Nothing for empty content. */
+  #seal(type: ContentType, content: Bytes): void {
+    if (content.length === 0) return;
+    if (this.#changeCipherSpecOwed) {
+      this.#changeCipherSpecOwed = false;
+      this.#records.push(CHANGE_CIPHER_SPEC_RECORD);
+    }
+    const sealer = this.#sealer;
+    const fragmentBytes = this.#fragmentBytes;
+    const whole = Math.floor(content.length / fragmentBytes);
+    const rest = content.length - whole * fragmentBytes;
+    const total = whole * sealer.recordBytes(fragmentBytes) + (rest === 0 ? 0 : sealer.recordBytes(rest));
+    const output = new Uint8Array(total);
+    let written = 0;
+    for (let offset = 0; offset < content.length; offset += fragmentBytes)
+      written += sealer.seal(type, content.subarray(offset, offset + fragmentBytes), output, written);
+    this.#records.push(output);
+  }
+}
+
+/** Never encrypted, in any version; the same bytes always. Copied by `flush` unless it is alone, and it never is. */
+const CHANGE_CIPHER_SPEC_RECORD: Bytes = Uint8Array.of(CONTENT_TYPE.change_cipher_spec, 3, 3, 0, 1, 1);
