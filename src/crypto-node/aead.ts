@@ -1,0 +1,117 @@
+import { createCipheriv, createDecipheriv, createSecretKey, getCiphers, type KeyObject } from 'node:crypto';
+import { type Bytes, concat } from '../core/bytes.ts';
+import { AEADS } from '../crypto/cipher-suites.ts';
+import type { Aead, AeadAlgorithm } from '../crypto/provider.ts';
+import { ccmOpen, ccmSeal } from './ccm.ts';
+import { own } from './own.ts';
+import { chacha } from './software.ts';
+
+/** @throws RangeError for a key of the wrong length. */
+export function createAead(algorithm: AeadAlgorithm, key: Bytes): Aead {
+  if (key.length !== AEADS[algorithm].keyBytes) throw new RangeError(`${algorithm} key of ${key.length} bytes`);
+  switch (algorithm) {
+    case 'aes-128-gcm':
+    case 'aes-256-gcm':
+      return new NativeAead(algorithm, createSecretKey(key));
+    case 'chacha20-poly1305':
+      return hasNativeChaCha20 ? new NativeAead(algorithm, createSecretKey(key)) : new SoftwareChaCha20Poly1305(key);
+    case 'aes-128-ccm':
+    case 'aes-128-ccm-8':
+      return new Ccm(createSecretKey(key), AEADS[algorithm].tagBytes);
+  }
+}
+
+export const hasNativeChaCha20 = getCiphers().includes('chacha20-poly1305');
+
+const TAG_16 = { authTagLength: 16 };
+
+/**
+ * AES-GCM, and ChaCha20-Poly1305 where the runtime has it. A cipher object serves for one record; making it is the larger part
+ * of the cost of a small one. The key is in a KeyObject, outside the JavaScript heap.
+ */
+class NativeAead implements Aead {
+  readonly tagBytes = 16;
+  readonly #algorithm: 'aes-128-gcm';
+  readonly #key: KeyObject;
+
+  constructor(algorithm: 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305', key: KeyObject) {
+    // All three have the same interface; the runtime's types know only of a constant for each.
+    this.#algorithm = algorithm as 'aes-128-gcm';
+    this.#key = key;
+  }
+
+  seal(nonce: Bytes, associatedData: Bytes, plaintext: Bytes, trailer: Bytes, output: Bytes, offset: number): number {
+    const cipher = createCipheriv(this.#algorithm, this.#key, nonce, TAG_16);
+    cipher.setAAD(associatedData);
+    output.set(cipher.update(plaintext), offset);
+    let end = offset + plaintext.length;
+    if (trailer.length > 0) output.set(cipher.update(trailer), end);
+    cipher.final();
+    end += trailer.length;
+    output.set(cipher.getAuthTag(), end);
+    return end + 16 - offset;
+  }
+
+  open(nonce: Bytes, associatedData: Bytes, ciphertext: Bytes): Bytes | null {
+    const end = ciphertext.length - 16;
+    if (end < 0) return null;
+    const decipher = createDecipheriv(this.#algorithm, this.#key, nonce, TAG_16);
+    decipher.setAAD(associatedData);
+    decipher.setAuthTag(ciphertext.subarray(end));
+    const plaintext = decipher.update(ciphertext.subarray(0, end));
+    try {
+      decipher.final();
+    } catch {
+      plaintext.fill(0);
+      return null;
+    }
+    return own(plaintext);
+  }
+}
+
+class SoftwareChaCha20Poly1305 implements Aead {
+  readonly tagBytes = 16;
+  readonly #key: Bytes;
+
+  constructor(key: Bytes) {
+    this.#key = key.slice();
+  }
+
+  seal(nonce: Bytes, associatedData: Bytes, plaintext: Bytes, trailer: Bytes, output: Bytes, offset: number): number {
+    const message = concat(plaintext, trailer);
+    const sealed = output.subarray(offset, offset + message.length + 16);
+    chacha().chacha20poly1305(this.#key, nonce, associatedData).encrypt(message, sealed);
+    return sealed.length;
+  }
+
+  open(nonce: Bytes, associatedData: Bytes, ciphertext: Bytes): Bytes | null {
+    if (ciphertext.length < 16) return null;
+    const cipher = chacha().chacha20poly1305(this.#key, nonce, associatedData);
+    try {
+      return cipher.decrypt(ciphertext);
+    } catch {
+      return null;
+    }
+  }
+}
+
+class Ccm implements Aead {
+  readonly #key: KeyObject;
+  readonly tagBytes: 8 | 16;
+
+  constructor(key: KeyObject, tagBytes: 8 | 16) {
+    this.#key = key;
+    this.tagBytes = tagBytes;
+  }
+
+  seal(nonce: Bytes, associatedData: Bytes, plaintext: Bytes, trailer: Bytes, output: Bytes, offset: number): number {
+    const sealed = ccmSeal(this.#key, this.tagBytes, nonce, associatedData, concat(plaintext, trailer));
+    output.set(sealed, offset);
+    return sealed.length;
+  }
+
+  open(nonce: Bytes, associatedData: Bytes, ciphertext: Bytes): Bytes | null {
+    const plaintext = ccmOpen(this.#key, this.tagBytes, nonce, associatedData, ciphertext);
+    return plaintext === null ? null : own(plaintext);
+  }
+}

@@ -1,0 +1,15 @@
+import type { Bytes } from '../core/bytes.ts';
+
+/**
+ * What the runtime returned, as a plain `Uint8Array` in memory of its own. A `Buffer` would not do: its `slice` does not copy,
+ * and a small one may be part of a pool that other connections share. (Ciphers round up their output by less than a block:
+ * such slack is no pool, and not worth a copy.)
+ */
+export function own(result: Uint8Array): Bytes {
+  const { buffer, byteOffset, length } = result;
+  return buffer.byteLength - length < CIPHER_BLOCK_BYTES
+    ? new Uint8Array(buffer, byteOffset, length)
+    : Uint8Array.from(result);
+}
+
+const CIPHER_BLOCK_BYTES = 16;
