@@ -47,13 +47,16 @@ const CONTROLS: Readonly<
   },
   'no import cycles': {
     rule: rules.noCycles,
-    planted: [['src/core/planted.ts', "import type { A } from './planted.ts';\n"]],
+    planted: [
+      ['src/core/planted.ts', "import type { A } from './planted.ts';\n"],
+      ['src/core/alerts.ts', "import { TlsError } from './failures.ts';\n"],
+    ],
   },
   'no file has two ideas in it': {
     rule: rules.fileLength,
     planted: [
       ['src/core/planted.ts', '\n'.repeat(501)],
-      ['native/planted.c', '\n'.repeat(651)],
+      ['native/planted.c', '\n'.repeat(701)],
     ],
   },
   'imports name the file that has the thing': {

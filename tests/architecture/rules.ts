@@ -25,7 +25,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 export const PURE_ROOMS: readonly string[] = ['core', 'crypto', 'x509', 'engine'];
 
 const SOURCE_LINES = 500;
-const NATIVE_LINES = 650;
+const NATIVE_LINES = 700;
 const README_LINES = { least: 5, most: 16 };
 
 /** Rooms import only rooms before them, and relative paths never leave src/. */

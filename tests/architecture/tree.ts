@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
 
 /** The repository's root. */
 export const ROOT = resolve(import.meta.dir, '../..');
 
-/** Paths of all files in version control, with their texts, so that a control can plant a violation without touching the disk. */
+/** Paths of all files, with their texts, so that a control can plant a violation without touching the disk. */
 export type Tree = ReadonlyMap<string, string>;
 
 /** One import, whatever its syntax. `target` is a path in the tree for a relative one, else the specifier itself. */
@@ -17,19 +17,22 @@ export interface Import {
   readonly lazy: boolean;
 }
 
-/** Reads the files that git tracks or would track. Binary files come out as text and match nothing. */
+const NOT_OURS = new Set(['.git', 'node_modules', 'dist', 'build', '.cache', 'target']);
+/** Above this a file is not text that somebody wrote. */
+const TEXT_BYTES = 1 << 20;
+
+/** Reads all files below the root but what is installed, built or cached (see .gitignore). */
 export function readTree(): Tree {
-  const listed = Bun.spawnSync(['git', 'ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT });
-  if (!listed.success) throw new Error(`git ls-files: ${listed.stderr}`);
-  const paths = listed.stdout.toString().split('\n').filter(Boolean);
   const tree = new Map<string, string>();
-  for (const path of paths) {
-    try {
-      tree.set(path, readFileSync(join(ROOT, path), 'utf8'));
-    } catch {
-      // Deleted in the working tree, not yet in the index.
+  const walk = (folder: string) => {
+    for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory() && !NOT_OURS.has(entry.name)) walk(path);
+      if (entry.isFile() && statSync(join(ROOT, path)).size <= TEXT_BYTES)
+        tree.set(path, readFileSync(join(ROOT, path), 'utf8'));
     }
-  }
+  };
+  walk('');
   return tree;
 }
 
@@ -64,6 +67,24 @@ export function importsOf(tree: Tree, path: string): Import[] {
   ))
     add(specifier as string, type !== undefined, true);
   return found;
+}
+
+/** What starts with `entry`: the files loaded before it runs, and those that it may load later. Types are erased and not in it. */
+export function closureOf(tree: Tree, entry: string): { readonly atStart: string[]; readonly later: string[] } {
+  const reach = (from: readonly string[], alsoLazy: boolean) => {
+    const seen = new Set<string>();
+    const visit = (path: string) => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      for (const { target, typeOnly, lazy } of importsOf(tree, path))
+        if (!typeOnly && (alsoLazy || !lazy)) visit(target);
+    };
+    from.forEach(visit);
+    return seen;
+  };
+  const atStart = reach([entry], false);
+  const later = [...reach([...atStart], true)].filter((path) => !atStart.has(path));
+  return { atStart: [...atStart].sort(), later: later.sort() };
 }
 
 /** Blanks comments, keeping line numbers. Strings that look like comments (`'https://…'`) survive because `//` must not follow a colon or quote. */
