@@ -1,9 +1,9 @@
 /**
  * Runs suites of tests and counts them: `bun scripts/test.ts [SUITE…]`. The last line is always `N passed, N failed`, over all suites
- * named in this run; `--total` prints it over the suites of all runs since `--fresh`. A test that does not run is a test that failed:
+ * of this run; the counts of each suite's last run stay in build/test-results. A test that does not run is a test that failed:
  * a skipped one, a file without any, a runner that dies.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dir, '..');
@@ -122,38 +122,21 @@ function nodeCommand(report: string, files: readonly string[]): string[] {
   ];
 }
 
-function total(): Counts {
-  let passed = 0;
-  let failed = 0;
-  for (const file of readdirSync(RESULTS).filter((name) => name.endsWith('.json'))) {
-    const counts = JSON.parse(readFileSync(resolve(RESULTS, file), 'utf8')) as Counts;
-    passed += counts.passed;
-    failed += counts.failed;
-  }
-  return { passed, failed };
-}
-
 function main(args: readonly string[]): never {
-  const names = args.filter((arg) => !arg.startsWith('--'));
-  const unknown = args.find((arg) =>
-    arg.startsWith('--') ? arg !== '--fresh' && arg !== '--total' : !(arg in SUITES),
-  );
-  if (unknown !== undefined) {
-    console.error(`usage: bun scripts/test.ts [--fresh] [--total] [${Object.keys(SUITES).join('|')}]…`);
+  const names = args.length > 0 ? args : ['bun', 'node'];
+  if (!names.every((name): name is SuiteName => Object.hasOwn(SUITES, name))) {
+    console.error(`usage: bun scripts/test.ts [${Object.keys(SUITES).join('|')}]…`);
     process.exit(64);
   }
-  if (args.includes('--fresh')) rmSync(RESULTS, { recursive: true, force: true });
   mkdirSync(RESULTS, { recursive: true });
-  const suites = (names.length > 0 ? names : args.includes('--total') ? [] : ['bun', 'node']) as SuiteName[];
   let passed = 0;
   let failed = 0;
-  for (const name of suites) {
+  for (const name of names) {
     const counts = run(name);
     writeFileSync(resolve(RESULTS, `${name}.json`), JSON.stringify(counts));
     passed += counts.passed;
     failed += counts.failed;
   }
-  if (args.includes('--total')) ({ passed, failed } = total());
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed === 0 && passed > 0 ? 0 : 1);
 }
