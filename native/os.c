@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sched.h>
@@ -312,6 +313,11 @@ static long os_getSocketOption(struct call *c) {
 static long os_setSocketOption(struct call *c) {
   int value = INT(3);
   return checked(setsockopt(INT(0), INT(1), INT(2), &value, sizeof value));
+}
+
+static long os_interfaceIndex(struct call *c) {
+  unsigned index = if_nametoindex(TEXT(0));
+  return index == 0 ? -errno : (long)index;
 }
 
 union passed {
@@ -631,6 +637,7 @@ static const struct entry ENTRIES[] = {
   {"peerName", "ib", os_peerName},
   {"getSocketOption", "iii", os_getSocketOption},
   {"setSocketOption", "iiii", os_setSocketOption},
+  {"interfaceIndex", "s", os_interfaceIndex},
   {"sendDescriptors", "iba", os_sendDescriptors},
   {"receiveDescriptors", "ibaa", os_receiveDescriptors},
   {"poll", "aai", os_poll},

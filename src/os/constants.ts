@@ -234,6 +234,7 @@ const ERRNO_TEXTS = {
   EBADF: 'bad file descriptor',
   ENOMEM: 'cannot allocate memory',
   EACCES: 'permission denied',
+  ENODEV: 'no such device',
   EMFILE: 'too many open files',
   ENFILE: 'too many open files in the system',
   ENOSPC: 'no space left on device',

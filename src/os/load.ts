@@ -20,9 +20,9 @@ export function loadNative(): Native {
 
 let loaded: Native | undefined;
 
-/** Inside a compiled executable the sources have paths in a virtual file system. */
+/** Whether this is the compiled executable: there the sources lie in a virtual file system. */
 export function isCompiled(): boolean {
-  return import.meta.url.startsWith('file:///$bunfs/');
+  return typeof Bun !== 'undefined' && Bun.main.startsWith('/$bunfs/');
 }
 
 function modulePath(): string {

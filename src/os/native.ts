@@ -37,6 +37,8 @@ export interface Native {
   setSocketOption(fd: number, level: number, option: number, value: number): number;
   socketName(fd: number, address: Bytes): number; // returns the address's length
   peerName(fd: number, address: Bytes): number;
+  /** if_nametoindex, for the zone of an IPv6 address. */
+  interfaceIndex(name: string): number;
   /** recv and send with MSG_DONTWAIT | MSG_NOSIGNAL. */
   receive(fd: number, buffer: Bytes, offset: number, length: number): number;
   send(fd: number, buffer: Bytes, offset: number, length: number): number;
