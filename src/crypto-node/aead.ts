@@ -3,7 +3,7 @@ import { type Bytes, concat } from '../core/bytes.ts';
 import { AEADS } from '../crypto/cipher-suites.ts';
 import type { Aead, AeadAlgorithm } from '../crypto/provider.ts';
 import { ccmOpen, ccmSeal } from './ccm.ts';
-import { own } from './own.ts';
+import { own } from './runtime.ts';
 import { chacha } from './software.ts';
 
 /** @throws RangeError for a key of the wrong length. */

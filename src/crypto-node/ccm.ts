@@ -52,18 +52,19 @@ function counterMode(key: KeyObject, nonce: Bytes) {
 
 /** RFC 3610 section 2.2: the CBC-MAC over B_0, the associated data and the message, each padded to whole blocks. */
 function authenticator(key: KeyObject, tagBytes: number, nonce: Bytes, associatedData: Bytes, message: Bytes): Bytes {
-  if (associatedData.length === 0 || associatedData.length >= 0xff00) throw new RangeError('CCM associated data');
-  const messageAt = BLOCK_BYTES + padded(2 + associatedData.length);
+  if (message.length >= 2 ** 16 || associatedData.length >= 0xff00) throw new RangeError('too long for this CCM');
+  const hasAssociatedData = associatedData.length > 0;
+  const messageAt = BLOCK_BYTES + (hasAssociatedData ? padded(2 + associatedData.length) : 0);
   const blocks = new Uint8Array(messageAt + padded(message.length));
-  const hasAssociatedData = 0x40;
-  blocks[0] = hasAssociatedData | (((tagBytes - 2) / 2) << 3) | (COUNTER_BYTES - 1);
+  blocks[0] = (hasAssociatedData ? 0x40 : 0) | (((tagBytes - 2) / 2) << 3) | (COUNTER_BYTES - 1);
   blocks.set(nonce, 1);
-  blocks[13] = message.length >>> 16;
   blocks[14] = message.length >>> 8;
   blocks[15] = message.length;
-  blocks[16] = associatedData.length >>> 8;
-  blocks[17] = associatedData.length;
-  blocks.set(associatedData, 18);
+  if (hasAssociatedData) {
+    blocks[16] = associatedData.length >>> 8;
+    blocks[17] = associatedData.length;
+    blocks.set(associatedData, 18);
+  }
   blocks.set(message, messageAt);
   const chained = createCipheriv('aes-128-cbc', key, ZERO_BLOCK).setAutoPadding(false).update(blocks);
   blocks.fill(0);

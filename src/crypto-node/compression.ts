@@ -1,7 +1,7 @@
 import { brotliDecompressSync, constants, inflateSync, zstdDecompressSync } from 'node:zlib';
 import type { Bytes } from '../core/bytes.ts';
 import type { CertificateCompression } from '../crypto/provider.ts';
-import { own } from './own.ts';
+import { own } from './runtime.ts';
 
 /**
  * RFC 8879 section 4. On the calling thread: the process may be confined to one.

@@ -1,7 +1,7 @@
 import { createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { Bytes } from '../core/bytes.ts';
 import { InvalidKeyShare } from '../crypto/provider.ts';
-import { own } from './own.ts';
+import { own } from './runtime.ts';
 
 export type EcdhGroup = 'x25519' | 'secp256r1' | 'secp384r1' | 'secp521r1';
 
@@ -46,7 +46,8 @@ export function agreeEcdh(group: EcdhGroup, privateKey: KeyObject, peerShare: By
   } catch {
     throw new InvalidKeyShare(`${group} share`);
   }
-  if (secret.length !== parameters.secretBytes || isAllZero(secret)) throw new InvalidKeyShare(`${group} share`);
+  if (secret.length !== parameters.secretBytes || (group === 'x25519' && isAllZero(secret)))
+    throw new InvalidKeyShare(`${group} share`);
   return secret;
 }
 

@@ -1,7 +1,7 @@
 import { createHash, createHmac, type Hash } from 'node:crypto';
 import type { Bytes } from '../core/bytes.ts';
 import type { HashAlgorithm, RunningHash } from '../crypto/provider.ts';
-import { own } from './own.ts';
+import { own } from './runtime.ts';
 
 export function hash(algorithm: HashAlgorithm, message: Bytes): Bytes {
   return own(createHash(algorithm).update(message).digest());

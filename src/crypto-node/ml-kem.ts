@@ -1,7 +1,7 @@
 import crypto, { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { Bytes } from '../core/bytes.ts';
 import { InvalidKeyShare, type Later } from '../crypto/provider.ts';
-import { own } from './own.ts';
+import { hasKeyType, own } from './runtime.ts';
 
 /** ML-KEM-768, FIPS 203 section 8. Lengths in bytes. */
 export const ML_KEM_768 = { encapsulationKeyBytes: 1184, ciphertextBytes: 1088, secretBytes: 32 } as const;
@@ -49,16 +49,9 @@ const isNative = typeof crypto.encapsulate === 'function';
 
 const WEB_ALGORITHM = { name: 'ML-KEM-768' };
 
-export const hasMlKem = probe();
-
-function probe(): boolean {
-  try {
-    generateKeyPairSync('ml-kem-768');
-    return isNative || typeof crypto.webcrypto.subtle.encapsulateBits === 'function';
-  } catch {
-    return false;
-  }
-}
+export const hasMlKem =
+  hasKeyType('ml-kem-768', ML_KEM_768.encapsulationKeyBytes) &&
+  (isNative || typeof crypto.webcrypto.subtle.encapsulateBits === 'function');
 
 function importEncapsulationKey(encapsulationKey: Bytes): KeyObject {
   if (encapsulationKey.length !== ML_KEM_768.encapsulationKeyBytes) throw new InvalidKeyShare('ML-KEM key');

@@ -1,8 +1,9 @@
-import { constants, createPublicKey, type VerifyKeyObjectInput, verify as verifyNatively } from 'node:crypto';
+import { constants, type VerifyKeyObjectInput, verify as verifyNatively } from 'node:crypto';
 import type { Bytes } from '../core/bytes.ts';
 import { HASH_BYTES } from '../crypto/hkdf.ts';
 import type { SignatureScheme } from '../crypto/provider.ts';
 import { SIGNATURE_SCHEMES } from '../crypto/signature-schemes.ts';
+import { hasKeyType } from './runtime.ts';
 import { ed448 } from './software.ts';
 import { importPublicKey, rawPublicKey } from './spki.ts';
 
@@ -35,11 +36,11 @@ function verifyEd448(spki: Bytes, message: Bytes, signature: Bytes): boolean {
 
 const ED448_SIGNATURE_BYTES = 114;
 
-const hasNativeEd448 = canImport('ed448', 57);
+const hasNativeEd448 = hasKeyType('ed448', 57);
 
 /** Those which this process can verify, best first: what is sent in signature_algorithms. */
 export const VERIFIABLE: readonly SignatureScheme[] = [
-  ...(canImport('ml-dsa-65', 1952) ? (['mldsa65', 'mldsa87', 'mldsa44'] as const) : []),
+  ...(hasKeyType('ml-dsa-65', 1952) ? (['mldsa65', 'mldsa87', 'mldsa44'] as const) : []),
   'ecdsa_secp256r1_sha256',
   'ed25519',
   'ecdsa_secp384r1_sha384',
@@ -55,13 +56,3 @@ export const VERIFIABLE: readonly SignatureScheme[] = [
   'rsa_pkcs1_sha384',
   'rsa_pkcs1_sha512',
 ];
-
-/** Any string of the right length will do: neither runtime looks for a meaning in it before it is used. */
-function canImport(asymmetricKeyType: 'ed448' | 'ml-dsa-65', keyBytes: number): boolean {
-  try {
-    createPublicKey({ key: new Uint8Array(keyBytes), format: 'raw-public', asymmetricKeyType });
-    return true;
-  } catch {
-    return false;
-  }
-}

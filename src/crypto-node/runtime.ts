@@ -1,3 +1,4 @@
+import { type AsymmetricKeyType, createPublicKey } from 'node:crypto';
 import type { Bytes } from '../core/bytes.ts';
 
 /**
@@ -13,3 +14,16 @@ export function own(result: Uint8Array): Bytes {
 }
 
 const CIPHER_BLOCK_BYTES = 16;
+
+/**
+ * Whether the runtime has keys of this type. To be used with types of which any string of the right length, zeros too, is a public
+ * key until it is used.
+ */
+export function hasKeyType(asymmetricKeyType: AsymmetricKeyType, publicKeyBytes: number): boolean {
+  try {
+    createPublicKey({ key: new Uint8Array(publicKeyBytes), format: 'raw-public', asymmetricKeyType });
+    return true;
+  } catch {
+    return false;
+  }
+}
