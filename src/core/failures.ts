@@ -43,7 +43,7 @@ export class TlsError extends Error {
 export const FAILURES = {
   // Records (RFC 8446 section 5)
   'not-tls': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
-  'bad-record-version': { kind: 'peer-misbehaved', alert: 'decode_error' },
+  'bad-record-version': { kind: 'peer-misbehaved', alert: 'protocol_version' },
   'record-overflow': { kind: 'peer-misbehaved', alert: 'record_overflow' },
   'bad-record-mac': { kind: 'peer-misbehaved', alert: 'bad_record_mac' },
   'record-without-type': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
@@ -54,15 +54,16 @@ export const FAILURES = {
   'unaligned-key-change': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
   'bad-change-cipher-spec': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
   'bad-alert': { kind: 'peer-misbehaved', alert: 'decode_error' },
+  'unknown-alert-level': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
   'record-sequence-exhausted': { kind: 'internal', alert: 'internal_error' },
   // Messages (section 4)
   'unexpected-message': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
   'decode-error': { kind: 'peer-misbehaved', alert: 'decode_error' },
   'message-too-large': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
   'illegal-parameter': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
-  'duplicate-extension': { kind: 'peer-misbehaved', alert: 'decode_error' },
+  'duplicate-extension': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
   'unsolicited-extension': { kind: 'peer-misbehaved', alert: 'unsupported_extension' },
-  'misplaced-extension': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
+  'misplaced-extension': { kind: 'peer-misbehaved', alert: 'unsupported_extension' },
   'missing-extension': { kind: 'peer-misbehaved', alert: 'missing_extension' },
   'second-hello-retry-request': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
   'hello-retry-request-without-effect': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
@@ -74,6 +75,7 @@ export const FAILURES = {
   'no-certificate': { kind: 'peer-misbehaved', alert: 'decode_error' },
   'certificate-decompression-failed': { kind: 'peer-misbehaved', alert: 'bad_certificate' },
   'too-many-key-updates': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
+  'too-many-tickets': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
   'unsolicited-alpn': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
   // What we do not share
   'version-not-supported': { kind: 'peer-incompatible', alert: 'protocol_version' },
@@ -105,5 +107,6 @@ export const FAILURES = {
   'certificate-budget-exhausted': { kind: 'certificate-rejected', alert: 'bad_certificate' },
   'certificate-chain-too-long': { kind: 'certificate-rejected', alert: 'bad_certificate' },
   // Ours
+  'aborted': { kind: 'internal', alert: 'user_canceled' },
   'internal-error': { kind: 'internal', alert: 'internal_error' },
 } as const satisfies Record<string, { readonly kind: FailureKind; readonly alert: AlertName | null }>;

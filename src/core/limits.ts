@@ -20,6 +20,8 @@ export const LIMITS = {
   keyUpdates: 32,
   /** ChangeCipherSpec records in the middlebox-compatibility window; a second one has no purpose (RFC 8446 section D.4 sends one). */
   changeCipherSpecs: 32,
+  /** NewSessionTickets without application data between them: servers send one to four. */
+  ticketsWithoutData: 32,
   /** NewSessionTicket messages kept from one connection. */
   ticketsKept: 8,
   /** RFC 8446 section 4.6.1: seven days. */

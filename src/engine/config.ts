@@ -1,6 +1,17 @@
 import type { Bytes } from '../core/bytes.ts';
-import type { Tls13SuiteName } from '../crypto/cipher-suites.ts';
-import type { CertificateCompression, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
+import { LIMITS } from '../core/limits.ts';
+import { TLS13_SUITES, type Tls13SuiteName } from '../crypto/cipher-suites.ts';
+import type {
+  AeadAlgorithm,
+  CertificateCompression,
+  CryptoProvider,
+  NamedGroup,
+  SignatureScheme,
+} from '../crypto/provider.ts';
+import { SIGNATURE_SCHEMES } from '../crypto/signature-schemes.ts';
+
+/** By the registry's names. */
+export type SuiteName = Tls13SuiteName;
 
 /** All that a client connection does differently from another. Lists are in order of preference, best first. */
 export interface ClientConfig {
@@ -8,7 +19,7 @@ export interface ClientConfig {
   readonly serverName: string | null;
   /** Protocols to offer (RFC 7301), one Latin-1 character a byte. Empty sends no extension. */
   readonly alpn: readonly string[];
-  readonly suites: readonly Tls13SuiteName[];
+  readonly suites: readonly SuiteName[];
   /** What supported_groups offers. */
   readonly groups: readonly NamedGroup[];
   /** The groups that get a share in the first ClientHello: a subset of `groups`. Empty asks for a HelloRetryRequest. */
@@ -27,7 +38,7 @@ export interface ClientConfig {
   readonly recordSizeLimit: number | null;
   /** The most plaintext bytes put into one record of ours: 1 to 2^14. */
   readonly maxFragment: number;
-  /** Records sealed under one key before we change it: 1 to LIMITS.recordsPerKey. */
+  /** Records sealed under one key before we change it: 2 to LIMITS.recordsPerKey. */
   readonly recordsPerKey: number;
   /** Put out tickets, and tell the server that we can use them. */
   readonly keepTickets: boolean;
@@ -35,4 +46,98 @@ export interface ClientConfig {
   readonly grease: boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+}
+
+/**
+ * What a client offers when nobody says otherwise: all that the provider can do and that is not opt-in, hybrids first; a share
+ * for X25519MLKEM768 and one for X25519, which nearly every server has one of.
+ */
+export function defaultClientConfig(
+  crypto: CryptoProvider,
+  serverName: string | null,
+  now: () => number,
+): ClientConfig {
+  const suites = (Object.keys(TLS13_SUITES) as SuiteName[]).filter((suite) => {
+    const { aead } = TLS13_SUITES[suite];
+    return crypto.aeads.includes(aead) && !OPT_IN_AEADS.includes(aead);
+  });
+  const { groups, signatureSchemes, certificateCompressions } = crypto;
+  const predicted = groups.filter((group) => group === 'X25519MLKEM768' || group === 'x25519');
+  return {
+    serverName,
+    alpn: [],
+    suites,
+    groups,
+    keyShareGroups: predicted.length === 0 ? groups.slice(0, 1) : predicted,
+    signatureSchemes: signatureSchemes.filter((scheme) => SIGNATURE_SCHEMES[scheme].inTls13Handshake),
+    certificateSignatureSchemes: signatureSchemes,
+    certificateCompressions,
+    certificateAuthorities: [],
+    requestOcsp: true,
+    recordSizeLimit: LIMITS.plaintextBytes + 1,
+    maxFragment: LIMITS.plaintextBytes,
+    recordsPerKey: LIMITS.recordsPerKey,
+    keepTickets: false,
+    grease: true,
+    now,
+  };
+}
+
+/** DESIGN: the CCM suites are for those who ask for them. */
+const OPT_IN_AEADS: readonly AeadAlgorithm[] = ['aes-128-ccm', 'aes-128-ccm-8'];
+
+/**
+ * @throws RangeError for a configuration that cannot work, or that asks for what the provider cannot do: the caller's mistake,
+ * found before a byte is sent.
+ */
+export function checkClientConfig(config: ClientConfig, crypto: CryptoProvider): void {
+  requireSome('suites', config.suites);
+  requireSome('groups', config.groups);
+  requireSome('signatureSchemes', config.signatureSchemes);
+  requireSome('certificateSignatureSchemes', config.certificateSignatureSchemes);
+  requireSubset(
+    'suites',
+    config.suites.map((suite) => TLS13_SUITES[suite].aead),
+    crypto.aeads,
+  );
+  requireSubset('groups', config.groups, crypto.groups);
+  requireSubset('keyShareGroups', config.keyShareGroups, config.groups);
+  requireSubset('signatureSchemes', config.signatureSchemes, crypto.signatureSchemes);
+  requireSubset('certificateSignatureSchemes', config.certificateSignatureSchemes, crypto.signatureSchemes);
+  requireSubset('certificateCompressions', config.certificateCompressions, crypto.certificateCompressions);
+  for (const scheme of config.signatureSchemes)
+    if (!SIGNATURE_SCHEMES[scheme].inTls13Handshake)
+      throw new RangeError(`signatureSchemes: ${scheme} is not for TLS 1.3`);
+  requireRange('recordSizeLimit', config.recordSizeLimit ?? 64, 64, LIMITS.plaintextBytes + 1);
+  requireRange('maxFragment', config.maxFragment, 1, LIMITS.plaintextBytes);
+  requireRange('recordsPerKey', config.recordsPerKey, 2, LIMITS.recordsPerKey);
+  for (const name of config.alpn)
+    if (name.length === 0 || name.length > 255 || [...name].some((letter) => letter > '\xff'))
+      throw new RangeError('alpn: a name has 1 to 255 bytes');
+  if (config.alpn.reduce((sum, name) => sum + 1 + name.length, 0) > 0xffff)
+    throw new RangeError('alpn: too many names');
+  if (config.serverName !== null && !isHostName(config.serverName))
+    throw new RangeError(`serverName: not a host name: ${config.serverName}`);
+}
+
+/** RFC 6066 section 3: A-labels, no final dot, and not an IP address. Underscores are seen in the wild. */
+function isHostName(name: string): boolean {
+  if (name.length === 0 || name.length > 253) return false;
+  const labels = name.split('.');
+  if (!labels.every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label))) return false;
+  return !/^[0-9]+$/.test(labels.at(-1) as string);
+}
+
+function requireSome(field: string, list: readonly unknown[]): void {
+  if (list.length === 0) throw new RangeError(`${field}: empty`);
+}
+
+function requireSubset<T>(field: string, list: readonly T[], all: readonly T[]): void {
+  for (const item of list) if (!all.includes(item)) throw new RangeError(`${field}: ${item} cannot be offered`);
+  if (new Set(list).size !== list.length && field !== 'suites') throw new RangeError(`${field}: one is there twice`);
+}
+
+function requireRange(field: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new RangeError(`${field}: ${value} is not within ${least} and ${most}`);
 }

@@ -14,13 +14,17 @@ export interface Machine<State extends MachineState> {
   start(): Step<State>;
   /** @throws TlsError for what the peer may not do */
   step(state: State, event: Event): Step<State>;
+  /** RFC 8446 section 7.5, RFC 5705. @param state an open one */
+  exportKeyingMaterial(state: State, label: string, context: Bytes, length: number): Bytes;
 }
 
 export interface MachineState {
   readonly state: string;
   /** All secrets that the state holds: overwritten when the connection fails or ends while in it. */
-  readonly secrets: Readonly<Record<string, Bytes>>;
+  readonly secrets: Secrets;
 }
+
+export type Secrets = Readonly<Record<string, Bytes | { overwrite(): void }>>;
 
 export interface Step<State> {
   readonly state: State;
@@ -76,6 +80,9 @@ export function requireAligned({ aligned }: MessageEvent): HandshakeAligned {
   return aligned;
 }
 
-export function overwrite(secrets: Readonly<Record<string, Bytes>>): void {
-  for (const secret of Object.values(secrets)) secret.fill(0);
+export function overwrite(secrets: Secrets): void {
+  for (const secret of Object.values(secrets)) {
+    if (secret instanceof Uint8Array) secret.fill(0);
+    else secret.overwrite();
+  }
 }

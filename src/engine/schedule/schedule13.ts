@@ -46,6 +46,10 @@ export class EarlySecret {
   toHandshake(sharedSecret: Bytes): HandshakeSecret {
     return new HandshakeSecret(this.#secret.extract(sharedSecret));
   }
+
+  overwrite(): void {
+    this.#secret.overwrite();
+  }
 }
 
 export class HandshakeSecret {
@@ -65,6 +69,10 @@ export class HandshakeSecret {
 
   toMain(): MainSecret {
     return new MainSecret(this.#secret.extract(this.#secret.zeros()));
+  }
+
+  overwrite(): void {
+    this.#secret.overwrite();
   }
 }
 

@@ -1,0 +1,301 @@
+import { ascii, type Bytes, concat, EMPTY, equalSecret, latin1 } from '../../core/bytes.ts';
+import { TlsError } from '../../core/failures.ts';
+import { LIMITS } from '../../core/limits.ts';
+import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
+import { signatureSchemeByCodePoint } from '../../crypto/signature-schemes.ts';
+import {
+  decodeAuthorities,
+  decodeCodePoints,
+  decodeEmpty,
+  decodeOcspResponse,
+  decodeProtocolNames,
+  decodeU16,
+  type Extensions,
+  requireRequested,
+} from '../codec/extensions.ts';
+import {
+  type CertificateEntry,
+  decodeCertificate,
+  decodeCertificateRequest,
+  decodeCertificateVerify,
+  decodeCompressedCertificate,
+  decodeEncryptedExtensions,
+  encodeCertificate,
+  encodeFinished,
+} from '../codec/messages.ts';
+import { CERTIFICATE_COMPRESSION, EXTENSION, HANDSHAKE_TYPE } from '../codec/registry.ts';
+import {
+  type Action,
+  type Event,
+  expectAnswer,
+  expectMessage,
+  overwrite,
+  requireAligned,
+  type Step,
+} from '../machine.ts';
+import { RULES } from '../record/incoming.ts';
+import type { HandshakeMessage } from '../record/joiner.ts';
+import { finishedMac, openerOf, sealerOf } from '../schedule/schedule13.ts';
+import { type Offer, requestedBy } from './offer.ts';
+import type {
+  AwaitCertificateVerification,
+  AwaitSignatureVerification,
+  ClientCertificateRequest,
+  ClientContext,
+  ClientState,
+  ExpectCertificate,
+  ExpectCertificateOrRequest,
+  ExpectCertificateVerify,
+  ExpectEncryptedExtensions,
+  ExpectFinished,
+} from './states.ts';
+
+/** RFC 8446 section 4.3.1. */
+export function onEncryptedExtensions(
+  context: ClientContext,
+  state: ExpectEncryptedExtensions,
+  event: Event,
+): Step<ClientState> {
+  const { message } = expectMessage(event, HANDSHAKE_TYPE.encrypted_extensions);
+  const extensions = decodeEncryptedExtensions(message.body);
+  requireRequested('EncryptedExtensions', extensions, ENCRYPTED_EXTENSIONS, requestedBy(state.offer));
+  const serverName = extensions.get(EXTENSION.server_name);
+  if (serverName !== undefined) decodeEmpty('server_name', serverName);
+  const groups = extensions.get(EXTENSION.supported_groups);
+  // Section 4.2.7: a hint for later connections, not acted on.
+  if (groups !== undefined) decodeCodePoints('supported_groups', groups);
+  state.transcript.add(message.whole);
+  return {
+    state: {
+      ...state,
+      state: 'expect-certificate-or-request',
+      alpn: chosenProtocol(context, extensions),
+    },
+    actions: recordLimits(context, extensions),
+  };
+}
+
+const ENCRYPTED_EXTENSIONS = [
+  EXTENSION.server_name,
+  EXTENSION.supported_groups,
+  EXTENSION.application_layer_protocol_negotiation,
+  EXTENSION.record_size_limit,
+];
+
+function chosenProtocol({ config }: ClientContext, extensions: Extensions): string | null {
+  const body = extensions.get(EXTENSION.application_layer_protocol_negotiation);
+  if (body === undefined) return null;
+  const names = decodeProtocolNames(body);
+  if (names.length !== 1) throw new TlsError('decode-error', 'ALPN with more than one protocol chosen');
+  const name = latin1(names[0] as Bytes);
+  if (!config.alpn.includes(name)) throw new TlsError('unsolicited-alpn');
+  return name;
+}
+
+/** RFC 8449 section 4. */
+function recordLimits({ config }: ClientContext, extensions: Extensions): Action[] {
+  const body = extensions.get(EXTENSION.record_size_limit);
+  if (body === undefined || config.recordSizeLimit === null) return [];
+  const sendBytes = decodeU16('record_size_limit', body);
+  if (sendBytes < 64 || sendBytes > LIMITS.plaintextBytes + 1)
+    throw new TlsError('illegal-parameter', `record_size_limit ${sendBytes}`);
+  return [{ action: 'limit-records', sendBytes, receiveBytes: config.recordSizeLimit }];
+}
+
+export function onCertificateOrRequest(
+  context: ClientContext,
+  state: ExpectCertificateOrRequest,
+  event: Event,
+): Step<ClientState> {
+  const { message } = expectMessage(
+    event,
+    HANDSHAKE_TYPE.certificate_request,
+    HANDSHAKE_TYPE.certificate,
+    HANDSHAKE_TYPE.compressed_certificate,
+  );
+  if (message.type !== HANDSHAKE_TYPE.certificate_request)
+    return onCertificate(context, { ...state, state: 'expect-certificate', certificateRequest: null }, event);
+  const certificateRequest = readCertificateRequest(message.body);
+  state.transcript.add(message.whole);
+  return { state: { ...state, state: 'expect-certificate', certificateRequest }, actions: [] };
+}
+
+/** RFC 8446 section 4.3.2. Extensions that we do not know are ignored there. */
+function readCertificateRequest(body: Bytes): ClientCertificateRequest {
+  const { context, extensions } = decodeCertificateRequest(body);
+  if (context.length !== 0) throw new TlsError('decode-error', 'certificate_request_context in the handshake');
+  const schemes = extensions.get(EXTENSION.signature_algorithms);
+  if (schemes === undefined) throw new TlsError('missing-extension', 'signature_algorithms in CertificateRequest');
+  const authorities = extensions.get(EXTENSION.certificate_authorities);
+  return {
+    signatureSchemes: decodeCodePoints('signature_algorithms', schemes),
+    authorities: authorities === undefined ? [] : decodeAuthorities(authorities),
+  };
+}
+
+/** RFC 8446 section 4.4.2, RFC 8879. */
+export function onCertificate(context: ClientContext, state: ExpectCertificate, event: Event): Step<ClientState> {
+  const { message } = expectMessage(event, HANDSHAKE_TYPE.certificate, HANDSHAKE_TYPE.compressed_certificate);
+  const certificate = decodeCertificate(
+    message.type === HANDSHAKE_TYPE.certificate ? message.body : decompress(context, message),
+  );
+  if (certificate.context.length !== 0) throw new TlsError('decode-error', 'certificate_request_context of a server');
+  const [leaf] = certificate.entries;
+  if (leaf === undefined) throw new TlsError('no-certificate');
+  if (certificate.entries.length > LIMITS.chainCertificates)
+    throw new TlsError('certificate-chain-too-long', `${certificate.entries.length} certificates`);
+  const responses = certificate.entries.map((entry) => ocspResponse(state.offer, entry));
+  state.transcript.add(message.whole);
+  return {
+    state: { ...state, state: 'await-certificate-verification' },
+    actions: [
+      {
+        action: 'ask',
+        effect: {
+          effect: 'verify-certificate',
+          chain: certificate.entries.map((entry) => entry.certificate),
+          ...(responses[0] === undefined ? {} : { ocspResponse: responses[0] }),
+        },
+      },
+    ],
+  };
+}
+
+/** The staple is checked in every entry, but used of the leaf alone. */
+function ocspResponse(offer: Offer, { extensions }: CertificateEntry): Bytes | undefined {
+  requireRequested('Certificate', extensions, [EXTENSION.status_request], requestedBy(offer));
+  const body = extensions.get(EXTENSION.status_request);
+  return body === undefined ? undefined : decodeOcspResponse(body);
+}
+
+function decompress({ config, crypto }: ClientContext, message: HandshakeMessage): Bytes {
+  const { algorithm: codePoint, uncompressedBytes, compressed } = decodeCompressedCertificate(message.body);
+  const algorithm = config.certificateCompressions.find((name) => CERTIFICATE_COMPRESSION[name] === codePoint);
+  if (algorithm === undefined) throw new TlsError('illegal-parameter', `certificate compression ${codePoint}`);
+  if (uncompressedBytes > LIMITS.certificateMessageBytes)
+    throw new TlsError('message-too-large', `compressed certificate of ${uncompressedBytes} bytes`);
+  let body: Bytes;
+  try {
+    body = crypto.decompress(algorithm, compressed, uncompressedBytes);
+  } catch (error) {
+    if (error instanceof RangeError) throw new TlsError('certificate-decompression-failed');
+    throw error;
+  }
+  if (body.length !== uncompressedBytes) throw new TlsError('certificate-decompression-failed', 'another length');
+  return body;
+}
+
+export function onCertificateVerified(
+  _context: ClientContext,
+  state: AwaitCertificateVerification,
+  event: Event,
+): Step<ClientState> {
+  const { spki, identity } = expectAnswer(event, 'certificate-accepted');
+  return { state: { ...state, state: 'expect-certificate-verify', spki, peer: identity }, actions: [] };
+}
+
+/** RFC 8446 section 4.4.3. */
+export function onCertificateVerify(
+  { config }: ClientContext,
+  state: ExpectCertificateVerify,
+  event: Event,
+): Step<ClientState> {
+  const { message } = expectMessage(event, HANDSHAKE_TYPE.certificate_verify);
+  const { scheme: codePoint, signature } = decodeCertificateVerify(message.body);
+  const scheme = signatureSchemeByCodePoint(codePoint);
+  if (scheme === undefined || !config.signatureSchemes.includes(scheme))
+    throw new TlsError('wrong-signature-scheme', scheme ?? `0x${codePoint.toString(16)}`);
+  return {
+    state: { ...state, state: 'await-signature-verification', scheme, certificateVerify: message.whole },
+    actions: [
+      {
+        action: 'ask',
+        effect: {
+          effect: 'verify-signature',
+          scheme,
+          spki: state.spki,
+          message: signedContent('server', state.transcript.hash()),
+          signature,
+        },
+      },
+    ],
+  };
+}
+
+/** What a CertificateVerify signs: 64 spaces, who signs, a zero, and the transcript's hash (RFC 8446 section 4.4.3). */
+export function signedContent(signer: 'client' | 'server', transcriptHash: Bytes): Bytes {
+  return concat(
+    new Uint8Array(64).fill(0x20),
+    ascii(`TLS 1.3, ${signer} CertificateVerify`),
+    Uint8Array.of(0),
+    transcriptHash,
+  );
+}
+
+export function onSignatureVerified(
+  _context: ClientContext,
+  state: AwaitSignatureVerification,
+  event: Event,
+): Step<ClientState> {
+  expectAnswer(event, 'signature-valid');
+  state.transcript.add(state.certificateVerify);
+  return { state: { ...state, state: 'expect-finished' }, actions: [] };
+}
+
+/** RFC 8446 section 4.4.4: the server has proved all it said; our own flight ends the handshake. */
+export function onFinished({ config, crypto }: ClientContext, state: ExpectFinished, event: Event): Step<ClientState> {
+  const message = expectMessage(event, HANDSHAKE_TYPE.finished);
+  const aligned = requireAligned(message);
+  const { suite, transcript, secrets } = state;
+  const parameters = TLS13_SUITES[suite];
+  const { hash } = parameters;
+  const expected = finishedMac(crypto, hash, secrets.server, transcript.hash());
+  if (!equalSecret(expected, message.message.body)) throw new TlsError('bad-finished');
+  transcript.add(message.message.whole);
+
+  const main = secrets.schedule.toMain();
+  const throughServer = transcript.hash();
+  const traffic = main.trafficSecrets(throughServer);
+  const exporter = main.exporterSecret(throughServer);
+
+  const actions: Action[] = [];
+  if (state.certificateRequest !== null) {
+    // No certificate of ours fits: section 4.4.2 has the client say so with an empty one.
+    const certificate = encodeCertificate({ context: EMPTY, entries: [] });
+    transcript.add(certificate);
+    actions.push({ action: 'send', message: certificate });
+  }
+  const finished = encodeFinished(finishedMac(crypto, hash, secrets.client, transcript.hash()));
+  transcript.add(finished);
+  overwrite(secrets);
+  const resumption = main.toResumption(transcript.hash());
+
+  const session = {
+    version: 'TLSv1.3',
+    suite,
+    group: state.group,
+    signatureScheme: state.scheme,
+    alpn: state.alpn,
+    serverName: config.serverName,
+    resumed: false,
+    helloRetryRequest: state.retried,
+    peer: state.peer,
+  } as const;
+  actions.push(
+    { action: 'send', message: finished },
+    { action: 'seal-with', sealer: sealerOf(crypto, parameters, traffic.client) },
+    { action: 'open-with', opener: openerOf(crypto, parameters, traffic.server), aligned },
+    { action: 'apply-rules', rules: RULES.open13 },
+    { action: 'open', session },
+  );
+  return {
+    state: {
+      state: 'open',
+      session,
+      suite,
+      ticketsKept: 0,
+      secrets: { sending: traffic.client, receiving: traffic.server, exporter, resumption },
+    },
+    actions,
+  };
+}

@@ -1,0 +1,83 @@
+import type { Bytes } from '../../core/bytes.ts';
+import { TlsError } from '../../core/failures.ts';
+import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
+import { HANDSHAKE_TYPE } from '../codec/registry.ts';
+import { type Event, expectMessage, type Machine, type Step } from '../machine.ts';
+import { type Open13, onKeyUpdate, onNewSessionTicket, updateKeys } from '../open13.ts';
+import { exportKeyingMaterial } from '../schedule/schedule13.ts';
+import {
+  onCertificate,
+  onCertificateOrRequest,
+  onCertificateVerified,
+  onCertificateVerify,
+  onEncryptedExtensions,
+  onFinished,
+  onSignatureVerified,
+} from './flight.ts';
+import { firstOffer } from './offer.ts';
+import { onAgreement, onServerHello } from './server-hello.ts';
+import { type ClientContext, type ClientState, NO_SECRETS } from './states.ts';
+
+/** The client's side of TLS 1.3 (RFC 8446 appendix A.1). */
+export class ClientMachine implements Machine<ClientState> {
+  readonly #context: ClientContext;
+
+  constructor(context: ClientContext) {
+    this.#context = context;
+  }
+
+  start(): Step<ClientState> {
+    const offer = firstOffer(this.#context.config, this.#context.crypto);
+    return {
+      state: { state: 'expect-server-hello', secrets: NO_SECRETS, offer, retried: null },
+      actions: [{ action: 'send', message: offer.encoded }],
+    };
+  }
+
+  step(state: ClientState, event: Event): Step<ClientState> {
+    const context = this.#context;
+    switch (state.state) {
+      case 'expect-server-hello':
+        return onServerHello(context, state, event);
+      case 'await-agreement':
+        return onAgreement(context, state, event);
+      case 'expect-encrypted-extensions':
+        return onEncryptedExtensions(context, state, event);
+      case 'expect-certificate-or-request':
+        return onCertificateOrRequest(context, state, event);
+      case 'expect-certificate':
+        return onCertificate(context, state, event);
+      case 'await-certificate-verification':
+        return onCertificateVerified(context, state, event);
+      case 'expect-certificate-verify':
+        return onCertificateVerify(context, state, event);
+      case 'await-signature-verification':
+        return onSignatureVerified(context, state, event);
+      case 'expect-finished':
+        return onFinished(context, state, event);
+      case 'open':
+        return onOpen(context, state, event);
+    }
+  }
+
+  exportKeyingMaterial(state: ClientState, label: string, context: Bytes, length: number): Bytes {
+    if (state.state !== 'open') throw new TlsError('internal-error', `an exporter while ${state.state}`);
+    const { hash } = TLS13_SUITES[state.suite];
+    return exportKeyingMaterial(this.#context.crypto, hash, state.secrets.exporter, label, context, length);
+  }
+}
+
+/** RFC 8446 section 4.6: the messages that a server may send after the handshake. */
+function onOpen({ config, crypto }: ClientContext, state: Open13, event: Event): Step<ClientState> {
+  switch (event.event) {
+    case 'update-keys':
+      return updateKeys(crypto, state, event.requestPeer);
+    case 'answer':
+      throw new TlsError('internal-error', 'an answer after the handshake');
+    case 'message': {
+      const message = expectMessage(event, HANDSHAKE_TYPE.new_session_ticket, HANDSHAKE_TYPE.key_update);
+      if (message.message.type === HANDSHAKE_TYPE.key_update) return onKeyUpdate(crypto, state, message);
+      return onNewSessionTicket(crypto, state, message, config.keepTickets ? { nowMs: config.now() } : null);
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import { ascii, type Bytes, EMPTY } from '../../core/bytes.ts';
+import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
+import { NAMED_GROUPS } from '../../crypto/named-groups.ts';
+import type { CryptoProvider, KeyShare, NamedGroup, SignatureScheme } from '../../crypto/provider.ts';
+import { SIGNATURE_SCHEMES } from '../../crypto/signature-schemes.ts';
+import {
+  encodeAuthorities,
+  encodeCodePoints,
+  encodeCookie,
+  encodeKeyShares,
+  encodeProtocolNames,
+  encodePskModes,
+  encodeServerName,
+  encodeShortCodePoints,
+  encodeU16,
+  type KeyShareEntry,
+  OCSP_REQUEST,
+} from '../codec/extensions.ts';
+import { chooseGrease, GREASE_RANDOM_BYTES, type Grease } from '../codec/grease.ts';
+import { type ClientHello, encodeClientHello } from '../codec/messages.ts';
+import { CERTIFICATE_COMPRESSION, EXTENSION, PSK_MODE, VERSION } from '../codec/registry.ts';
+import type { ClientConfig } from '../config.ts';
+
+/** What we said in the ClientHello, against which each answer is held. */
+export interface Offer {
+  readonly hello: ClientHello;
+  /** The message as sent: the transcript begins with it. */
+  readonly encoded: Bytes;
+  /** Our halves of the shares in `hello`. */
+  readonly keyShares: readonly KeyShare[];
+}
+
+/** The first ClientHello (RFC 8446 section 4.1.2). */
+export function firstOffer(config: ClientConfig, crypto: CryptoProvider): Offer {
+  const grease = config.grease ? chooseGrease(crypto.randomBytes(GREASE_RANDOM_BYTES)) : null;
+  const keyShares = config.keyShareGroups.map((group) => crypto.generateKeyShare(group));
+  const suites = config.suites.map((suite) => TLS13_SUITES[suite].codePoint);
+  const extensions = extensionsOf(config, keyShares, grease);
+  return offerOf(
+    {
+      legacyVersion: VERSION.tls12,
+      random: crypto.randomBytes(32),
+      // Appendix D.4: a session id that is not empty makes the handshake look like a resumption of TLS 1.2.
+      sessionId: crypto.randomBytes(32),
+      cipherSuites: grease === null ? suites : [grease.suite, ...suites],
+      compressionMethods: Uint8Array.of(0),
+      extensions: new Map(grease === null ? extensions : disguise(extensions, grease, crypto)),
+    },
+    keyShares,
+  );
+}
+
+/** What a HelloRetryRequest asks to be changed, validated. */
+export interface Retry {
+  readonly cookie: Bytes | null;
+  readonly group: NamedGroup | null;
+}
+
+/** The second ClientHello: the first with nothing else changed, in the same order (RFC 8446 section 4.1.2). */
+export function secondOffer(first: Offer, retry: Retry, crypto: CryptoProvider): Offer {
+  const extensions = new Map(first.hello.extensions);
+  let { keyShares } = first;
+  if (retry.group !== null) {
+    keyShares = [crypto.generateKeyShare(retry.group)];
+    extensions.set(EXTENSION.key_share, encodeKeyShares(keyShares.map(entryOf)));
+  }
+  if (retry.cookie !== null) extensions.set(EXTENSION.cookie, encodeCookie(retry.cookie));
+  return offerOf({ ...first.hello, extensions }, keyShares);
+}
+
+/** Whether we sent an extension of that code point, so that an answer may have it. */
+export function requestedBy(offer: Offer): (code: number) => boolean {
+  return (code) => offer.hello.extensions.has(code);
+}
+
+function offerOf(hello: ClientHello, keyShares: readonly KeyShare[]): Offer {
+  return { hello, encoded: encodeClientHello(hello), keyShares };
+}
+
+type Extension = readonly [code: number, body: Bytes];
+
+function extensionsOf(config: ClientConfig, keyShares: readonly KeyShare[], grease: Grease | null): Extension[] {
+  const groups: number[] = config.groups.map((group) => NAMED_GROUPS[group].codePoint);
+  const shares: KeyShareEntry[] = keyShares.map(entryOf);
+  const versions: number[] = [VERSION.tls13];
+  if (grease !== null) {
+    groups.unshift(grease.group);
+    shares.unshift({ group: grease.group, share: Uint8Array.of(0) });
+    versions.unshift(grease.version);
+  }
+  const extensions: Extension[] = [
+    [EXTENSION.supported_versions, encodeShortCodePoints(versions)],
+    [EXTENSION.supported_groups, encodeCodePoints(groups)],
+    [EXTENSION.key_share, encodeKeyShares(shares)],
+    [EXTENSION.signature_algorithms, encodeCodePoints(codePointsOf(config.signatureSchemes))],
+  ];
+  if (config.serverName !== null)
+    extensions.push([EXTENSION.server_name, encodeServerName(ascii(config.serverName.toLowerCase()))]);
+  if (!sameList(config.signatureSchemes, config.certificateSignatureSchemes))
+    extensions.push([
+      EXTENSION.signature_algorithms_cert,
+      encodeCodePoints(codePointsOf(config.certificateSignatureSchemes)),
+    ]);
+  if (config.alpn.length > 0)
+    extensions.push([
+      EXTENSION.application_layer_protocol_negotiation,
+      encodeProtocolNames(config.alpn.map((name) => Uint8Array.from(name, (letter) => letter.charCodeAt(0)))),
+    ]);
+  if (config.requestOcsp) extensions.push([EXTENSION.status_request, OCSP_REQUEST]);
+  if (config.recordSizeLimit !== null)
+    extensions.push([EXTENSION.record_size_limit, encodeU16(config.recordSizeLimit)]);
+  if (config.certificateCompressions.length > 0)
+    extensions.push([
+      EXTENSION.compress_certificate,
+      encodeShortCodePoints(config.certificateCompressions.map((algorithm) => CERTIFICATE_COMPRESSION[algorithm])),
+    ]);
+  if (config.certificateAuthorities.length > 0)
+    extensions.push([EXTENSION.certificate_authorities, encodeAuthorities(config.certificateAuthorities)]);
+  // A server sends no tickets to a client that names no mode (section 4.2.9).
+  if (config.keepTickets) extensions.push([EXTENSION.psk_key_exchange_modes, encodePskModes([PSK_MODE.psk_dhe_ke])]);
+  return extensions;
+}
+
+function entryOf({ group, publicShare }: KeyShare): KeyShareEntry {
+  return { group: NAMED_GROUPS[group].codePoint, share: publicShare };
+}
+
+function codePointsOf(schemes: readonly SignatureScheme[]): number[] {
+  return schemes.map((scheme) => SIGNATURE_SCHEMES[scheme].codePoint);
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+/**
+ * RFC 8701 section 3.1: two extensions that mean nothing, one empty and one not; and all of them in a random order, so that no
+ * server or middlebox comes to rely on ours.
+ */
+function disguise(extensions: readonly Extension[], grease: Grease, crypto: CryptoProvider): Extension[] {
+  const [empty, full] = grease.extensions;
+  const shuffled: Extension[] = [...extensions, [empty, EMPTY], [full, Uint8Array.of(0)]];
+  const random = crypto.randomBytes(2 * shuffled.length);
+  for (let index = shuffled.length - 1; index > 0; index--) {
+    const draw = ((random[2 * index] as number) << 8) | (random[2 * index + 1] as number);
+    const other = draw % (index + 1);
+    const moved = shuffled[index] as Extension;
+    shuffled[index] = shuffled[other] as Extension;
+    shuffled[other] = moved;
+  }
+  return shuffled;
+}

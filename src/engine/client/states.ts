@@ -1,0 +1,137 @@
+import type { Bytes } from '../../core/bytes.ts';
+import type { CryptoProvider, NamedGroup, SignatureScheme } from '../../crypto/provider.ts';
+import type { Transcript } from '../../crypto/transcript.ts';
+import type { ClientConfig, SuiteName } from '../config.ts';
+import type { PeerIdentity } from '../connection.ts';
+import type { Open13 } from '../open13.ts';
+import type { HandshakeAligned } from '../record/joiner.ts';
+import type { EarlySecret, HandshakeSecret } from '../schedule/schedule13.ts';
+import type { Offer, Retry } from './offer.ts';
+
+/** What all steps of a client may use and none may change. */
+export interface ClientContext {
+  readonly config: ClientConfig;
+  readonly crypto: CryptoProvider;
+}
+
+/**
+ * RFC 8446 appendix A.1, with our own work in between:
+ *
+ *     expect-server-hello ⟲ (HelloRetryRequest)
+ *       → await-agreement → expect-encrypted-extensions
+ *       → expect-certificate-or-request → expect-certificate
+ *       → await-certificate-verification → expect-certificate-verify
+ *       → await-signature-verification → expect-finished → open
+ */
+export type ClientState =
+  | ExpectServerHello
+  | AwaitAgreement
+  | ExpectEncryptedExtensions
+  | ExpectCertificateOrRequest
+  | ExpectCertificate
+  | AwaitCertificateVerification
+  | ExpectCertificateVerify
+  | AwaitSignatureVerification
+  | ExpectFinished
+  | Open13;
+
+export interface ExpectServerHello {
+  readonly state: 'expect-server-hello';
+  readonly secrets: NoSecrets;
+  readonly offer: Offer;
+  /** Set once a HelloRetryRequest was answered: a second one is an error, and the ServerHello must keep to what it said. */
+  readonly retried: Retried | null;
+}
+
+export interface Retried {
+  readonly suite: SuiteName;
+  readonly request: Retry;
+  /** From the first ClientHello's hash to the second ClientHello. */
+  readonly transcript: Transcript;
+}
+
+export interface AwaitAgreement extends Negotiated {
+  readonly state: 'await-agreement';
+  readonly secrets: { readonly schedule: EarlySecret };
+  readonly aligned: HandshakeAligned;
+}
+
+/** What stands since the ServerHello. */
+export interface Negotiated {
+  readonly offer: Offer;
+  readonly suite: SuiteName;
+  readonly group: NamedGroup;
+  readonly retried: boolean;
+  readonly transcript: Transcript;
+}
+
+/** Since the key agreement. */
+interface Protected extends Negotiated {
+  readonly secrets: {
+    /** The handshake traffic secrets: both Finished messages are made with them. */
+    readonly client: Bytes;
+    readonly server: Bytes;
+    readonly schedule: HandshakeSecret;
+  };
+}
+
+export type NoSecrets = Readonly<Record<string, never>>;
+export const NO_SECRETS: NoSecrets = {};
+
+export interface ExpectEncryptedExtensions extends Protected {
+  readonly state: 'expect-encrypted-extensions';
+}
+
+/** Since EncryptedExtensions. */
+interface Agreed extends Protected {
+  readonly alpn: string | null;
+}
+
+export interface ExpectCertificateOrRequest extends Agreed {
+  readonly state: 'expect-certificate-or-request';
+}
+
+/** Since the server has asked for a client certificate, or not. */
+interface Asked extends Agreed {
+  readonly certificateRequest: ClientCertificateRequest | null;
+}
+
+/** A CertificateRequest, decoded: by whom and how a client certificate may be signed. */
+export interface ClientCertificateRequest {
+  /** Code points, the server's preference first; some may be unknown to us. */
+  readonly signatureSchemes: readonly number[];
+  /** DER names; empty means any. */
+  readonly authorities: readonly Bytes[];
+}
+
+export interface ExpectCertificate extends Asked {
+  readonly state: 'expect-certificate';
+}
+
+export interface AwaitCertificateVerification extends Asked {
+  readonly state: 'await-certificate-verification';
+}
+
+/** Since the certificate was accepted. */
+interface Identified extends Asked {
+  readonly peer: PeerIdentity;
+  /** DER SubjectPublicKeyInfo of the leaf. */
+  readonly spki: Bytes;
+}
+
+export interface ExpectCertificateVerify extends Identified {
+  readonly state: 'expect-certificate-verify';
+}
+
+export interface AwaitSignatureVerification extends Identified {
+  readonly state: 'await-signature-verification';
+  readonly scheme: SignatureScheme;
+  /** The CertificateVerify message, not in the transcript yet. */
+  readonly certificateVerify: Bytes;
+}
+
+export interface ExpectFinished extends Asked {
+  readonly state: 'expect-finished';
+  readonly peer: PeerIdentity;
+  readonly scheme: SignatureScheme;
+}
