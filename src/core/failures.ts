@@ -92,6 +92,7 @@ export const FAILURES = {
   'certificate-expired': { kind: 'certificate-rejected', alert: 'certificate_expired' },
   'certificate-not-yet-valid': { kind: 'certificate-rejected', alert: 'certificate_expired' },
   'certificate-unknown-issuer': { kind: 'certificate-rejected', alert: 'unknown_ca' },
+  'certificate-missing-intermediate': { kind: 'certificate-rejected', alert: 'unknown_ca' },
   'certificate-self-signed': { kind: 'certificate-rejected', alert: 'unknown_ca' },
   'certificate-name-mismatch': { kind: 'certificate-rejected', alert: 'bad_certificate' },
   'certificate-pin-mismatch': { kind: 'certificate-rejected', alert: 'bad_certificate' },
@@ -104,6 +105,8 @@ export const FAILURES = {
   'certificate-unknown-critical-extension': { kind: 'certificate-rejected', alert: 'unsupported_certificate' },
   'certificate-name-constraint': { kind: 'certificate-rejected', alert: 'bad_certificate' },
   'certificate-unsupported-key': { kind: 'certificate-rejected', alert: 'unsupported_certificate' },
+  'certificate-unsupported-signature': { kind: 'certificate-rejected', alert: 'unsupported_certificate' },
+  'certificate-not-conforming': { kind: 'certificate-rejected', alert: 'bad_certificate' },
   'certificate-budget-exhausted': { kind: 'certificate-rejected', alert: 'bad_certificate' },
   'certificate-chain-too-long': { kind: 'certificate-rejected', alert: 'bad_certificate' },
   // Ours

@@ -12,6 +12,18 @@ export const LIMITS = {
   certificateMessageBytes: 100 * 1024,
   /** Certificates in one chain, as received. OpenSSL's verify depth is 100; public chains have at most 5. */
   chainCertificates: 10,
+  /** One certificate. The largest in use are some 20 KiB; with ML-DSA-87 keys and hundreds of names they stay below this. */
+  certificateBytes: 48 * 1024,
+  /** Values in one certificate's DER: a thousand names and room to spare. Bounds the work of reading, whatever the encoding. */
+  derElements: 2048,
+  /** Depth of DER: X.509 itself needs eleven (certificate to an attribute of a directory name in an extension). */
+  derNesting: 16,
+  /** Candidate issuers tried for one chain. rustls-webpki allows 200,000 (CVE-2018-16875's kin), Chrome 20 whole paths. */
+  pathSteps: 200,
+  /** Signatures checked for one chain (rustls-webpki: 100). Only paths that reach a trust anchor cost any. */
+  pathSignatures: 32,
+  /** Names compared with name constraints for one chain (rustls-webpki: 250,000; OpenSSL: 2^20 for one certificate). */
+  nameComparisons: 10_000,
   /** Consecutive records that carry nothing (BoringSSL: kMaxEmptyRecords = 32). */
   emptyRecords: 32,
   /** Consecutive warning alerts (BoringSSL: kMaxWarningAlerts = 4). */
