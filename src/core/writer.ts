@@ -35,7 +35,8 @@ export class ByteWriter {
   }
 
   bytes(value: Bytes): this {
-    this.#bytes.set(value, this.#grow(value.length));
+    const at = this.#grow(value.length);
+    this.#bytes.set(value, at);
     return this;
   }
 
