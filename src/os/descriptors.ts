@@ -55,6 +55,17 @@ export class StreamDescriptor {
     return this.#native.write(this.fd, buffer, offset, Math.min(length, most));
   }
 
+  /**
+   * Writes several buffers in one call where the kind of file has such a call, else of the first one.
+   * @param skipBytes where in the first buffer to begin. @returns as {@link write}.
+   */
+  writeVector(buffers: readonly Bytes[], skipBytes: number): number {
+    if (this.kind === 'socket') return this.#native.sendVector(this.fd, buffers, skipBytes);
+    if (this.kind === 'file') return this.#native.writev(this.fd, buffers, skipBytes);
+    const [first] = buffers;
+    return first === undefined ? 0 : this.write(first, skipBytes, first.length - skipBytes);
+  }
+
   /** Ends the direction that is written: sockets are shut down (they may have other descriptors), the rest is closed. */
   endWriting(): number {
     return this.kind === 'socket' ? this.#native.shutdown(this.fd, SHUT.WR) : this.#native.close(this.fd);

@@ -1,0 +1,561 @@
+import { describe, expect, test } from 'bun:test';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ascii, type Bytes, concat, EMPTY, latin1 } from '../core/bytes.ts';
+import type { Failure } from '../core/failures.ts';
+import type { Answer, Connection, EffectId, Output } from '../engine/connection.ts';
+import { AF, ERRNO, O, SHUT, SOCK } from '../os/constants.ts';
+import { loadNative } from '../os/load.ts';
+import type { Native } from '../os/native.ts';
+import { Poller } from '../os/poller.ts';
+import { runSession, SESSION_BUFFER_BYTES, type SessionEnd, type SessionRequest } from './session.ts';
+
+const native = loadNative();
+
+/**
+ * A connection in the clear: a record is its length in three bytes and its bytes; an empty one is close_notify. The handshake is one
+ * record from the peer, whose acceptance is asked for as an effect.
+ */
+class FramedConnection implements Connection {
+  phase: Connection['phase'] = 'idle';
+  readonly #outputs: Output[] = [];
+  readonly #asked: boolean;
+  #awaiting = false;
+  #readClosed = false;
+  #writeClosed = false;
+
+  constructor(asked = false) {
+    this.#asked = asked;
+  }
+
+  get finished(): boolean {
+    return this.phase === 'failed' || (this.#readClosed && this.#writeClosed);
+  }
+
+  start(): void {
+    this.phase = 'handshake';
+    if (!this.#asked) this.#open();
+  }
+
+  receive(input: Bytes): number {
+    let at = 0;
+    while (!this.#awaiting && !this.#readClosed && input.length - at >= 3) {
+      const length = ((input[at] as number) << 16) | ((input[at + 1] as number) << 8) | (input[at + 2] as number);
+      if (length > 65536) {
+        this.#fail({ kind: 'peer-misbehaved', why: 'record-overflow' });
+        return input.length;
+      }
+      if (input.length - at - 3 < length) break;
+      const body = input.slice(at + 3, at + 3 + length);
+      at += 3 + length;
+      if (this.phase === 'handshake') {
+        this.#awaiting = true;
+        const effect = { effect: 'verify-certificate', chain: [body] } as const;
+        this.#outputs.push({ output: 'effect', id: 1 as EffectId, effect });
+      } else if (length === 0) {
+        this.#readClosed = true;
+        this.#outputs.push({ output: 'peer-closed' });
+      } else this.#outputs.push({ output: 'plaintext', bytes: body });
+    }
+    return at;
+  }
+
+  receiveEnd(): void {
+    if (!this.#readClosed) this.#fail({ kind: 'truncated', why: 'truncated' });
+  }
+
+  send(plaintext: Bytes): void {
+    for (let at = 0; at < plaintext.length; at += 16384)
+      this.#outputs.push({ output: 'network', bytes: frame(plaintext.subarray(at, at + 16384)) });
+  }
+
+  closeWrite(): void {
+    this.#writeClosed = true;
+    this.#outputs.push({ output: 'network', bytes: frame(EMPTY) });
+  }
+
+  updateKeys(): void {}
+
+  abort(failure: Failure = { kind: 'internal', why: 'internal-error' }): void {
+    this.#outputs.push({ output: 'network', bytes: ascii('ALERT') });
+    this.#fail(failure);
+  }
+
+  answer(_id: EffectId, answer: Answer): void {
+    this.#awaiting = false;
+    if (answer.answer === 'refused') this.#fail(answer.failure);
+    else this.#open();
+  }
+
+  next(): Output | undefined {
+    return this.#outputs.shift();
+  }
+
+  exportKeyingMaterial(): Bytes {
+    return EMPTY;
+  }
+
+  #open(): void {
+    this.phase = 'open';
+    const session = {
+      version: 'TLSv1.3',
+      suite: 'none',
+      group: null,
+      signatureScheme: null,
+      alpn: null,
+      serverName: null,
+      resumed: false,
+      helloRetryRequest: false,
+      peer: null,
+    } as const;
+    this.#outputs.push({ output: 'open', session });
+  }
+
+  #fail(failure: Failure): void {
+    this.phase = 'failed';
+    this.#outputs.push({ output: 'failed', failure });
+  }
+}
+
+function frame(body: Bytes): Bytes {
+  return concat(Uint8Array.of(body.length >> 16, body.length >> 8, body.length), body);
+}
+
+const CLOSE_NOTIFY = frame(EMPTY);
+
+/** What the peer and the application do, one step each time that the session has nothing left to do. Time passes when they are done. */
+interface World {
+  readonly peer: number;
+  readonly application: number;
+  readonly native: Native;
+}
+
+type Script = (world: World) => Generator<void>;
+
+function socketpair(): [number, number] {
+  const fds = new Int32Array(2);
+  if (native.socketpair(AF.UNIX, SOCK.STREAM, fds) < 0) throw new Error('socketpair');
+  return [fds[0] as number, fds[1] as number];
+}
+
+/** How a session ended, with what was left to read at the application's and the peer's end. */
+type Played = SessionEnd & { readonly elapsedMs: number; readonly delivered: string; readonly sent: string };
+
+async function play(script: Script, changes: Partial<SessionRequest> = {}): Promise<Played> {
+  const [network, peer] = socketpair();
+  const [plain, application] = socketpair();
+  const [quiet] = pipe();
+  let nowMs = 1000;
+  const steps = script({ peer, application, native });
+  let done = false;
+  const poll = (fds: Int32Array, revents: Int32Array, timeoutMs: number): number => {
+    const count = native.poll(fds, revents, 0);
+    if (count !== 0) return count;
+    if (!done) {
+      done = steps.next().done === true;
+      return -ERRNO.EINTR;
+    }
+    if (timeoutMs < 0) throw new Error('the session waits for ever');
+    nowMs += timeoutMs;
+    return 0;
+  };
+  const clocked: Native = { ...native, poll, monotonicMs: () => nowMs };
+  const end = await runSession({
+    native: clocked,
+    poller: new Poller(clocked),
+    connection: new FramedConnection(),
+    network,
+    plain: { readFd: plain, writeFd: plain },
+    atInputEnd: 'close-notify',
+    endWithPeer: false,
+    answer: () => ({ answer: 'signature-valid' }),
+    handshakeDeadlineMs: Number.POSITIVE_INFINITY,
+    idleTimeoutMs: Number.POSITIVE_INFINITY,
+    signals: { fd: quiet, next: () => null },
+    onOpen: () => {},
+    ...changes,
+  });
+  const [delivered, sent] = [latin1(readAll(application)), latin1(readAll(peer))];
+  for (const fd of [network, peer, plain, application]) native.close(fd);
+  return { ...end, elapsedMs: nowMs - 1000, delivered, sent };
+}
+
+function write(fd: number, bytes: Bytes): number {
+  let at = 0;
+  while (at < bytes.length) {
+    const count = native.send(fd, bytes, at, bytes.length - at);
+    if (count < 0) return at;
+    at += count;
+  }
+  return at;
+}
+
+function readAll(fd: number, limit = Number.POSITIVE_INFINITY): Bytes {
+  const parts: Bytes[] = [];
+  let total = 0;
+  const buffer = new Uint8Array(65536);
+  while (total < limit) {
+    const count = native.receive(fd, buffer, 0, buffer.length);
+    if (count <= 0) break;
+    parts.push(buffer.slice(0, count));
+    total += count;
+  }
+  return concat(...parts);
+}
+
+/** 0 at the end of the stream, -EAGAIN while it is open. */
+function atEnd(fd: number): number {
+  return native.receive(fd, new Uint8Array(1), 0, 1);
+}
+
+function pipe(): [number, number] {
+  const fds = new Int32Array(2);
+  if (native.pipe(fds) < 0) throw new Error('pipe');
+  return [fds[0] as number, fds[1] as number];
+}
+
+describe('data', () => {
+  test('goes both ways, and both ends end it', async () => {
+    const end = await play(function* ({ peer, application }) {
+      write(application, ascii('question'));
+      yield;
+      expect(readAll(peer)).toEqual(frame(ascii('question')));
+      write(peer, concat(frame(ascii('ans')), frame(ascii('wer')), CLOSE_NOTIFY));
+      yield;
+      expect(latin1(readAll(application))).toBe('answer');
+      expect(atEnd(application)).toBe(0);
+      native.shutdown(application, SHUT.WR);
+      yield;
+      expect(readAll(peer)).toEqual(CLOSE_NOTIFY);
+    });
+    expect(end).toMatchObject({ end: 'clean', sentBytes: 8, receivedBytes: 6 });
+  });
+
+  test('still comes after the application has ended, and still goes after the peer has', async () => {
+    const received = await play(function* ({ peer, application }) {
+      native.shutdown(application, SHUT.WR);
+      yield;
+      expect(readAll(peer)).toEqual(CLOSE_NOTIFY);
+      expect(atEnd(peer)).toBe(-ERRNO.EAGAIN);
+      write(peer, frame(ascii('late')));
+      yield;
+      expect(latin1(readAll(application))).toBe('late');
+      write(peer, CLOSE_NOTIFY);
+    });
+    expect(received).toMatchObject({ end: 'clean', receivedBytes: 4 });
+    const sent = await play(function* ({ peer, application }) {
+      write(peer, CLOSE_NOTIFY);
+      yield;
+      expect(atEnd(application)).toBe(0);
+      write(application, ascii('late'));
+      yield;
+      expect(readAll(peer)).toEqual(frame(ascii('late')));
+      native.shutdown(application, SHUT.WR);
+    });
+    expect(sent).toMatchObject({ end: 'clean', sentBytes: 4 });
+  });
+
+  test('arrives whole however it is cut', async () => {
+    const body = Uint8Array.from({ length: 3000 }, (_, index) => index);
+    const wire = concat(...[1, 2, 997, 2000].map((length) => frame(body.subarray(0, length))), CLOSE_NOTIFY);
+    const got: Bytes[] = [];
+    await play(function* ({ peer, application }) {
+      for (let at = 0; at < wire.length; at += 7) {
+        write(peer, wire.subarray(at, at + 7));
+        yield;
+        got.push(readAll(application));
+      }
+      native.shutdown(application, SHUT.WR);
+    });
+    expect(concat(...got)).toEqual(concat(...[1, 2, 997, 2000].map((length) => body.subarray(0, length))));
+  });
+
+  test('comes from and goes to files, pipes and devices, whose flags stay as they were', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tlsify-session-'));
+    const big = new Uint8Array(300_000).fill(7);
+    writeFileSync(join(folder, 'in'), big);
+    const input = openSync(join(folder, 'in'), 'r');
+    const output = openSync(join(folder, 'out'), 'w');
+    let seen = 0;
+    const end = await play(
+      function* ({ peer }) {
+        while (seen < big.length) {
+          seen += readAll(peer).length;
+          yield;
+        }
+        write(peer, concat(frame(big.subarray(0, 5000)), CLOSE_NOTIFY));
+      },
+      { plain: { readFd: input, writeFd: output } },
+    );
+    expect(end).toMatchObject({ end: 'clean', sentBytes: 300_000, receivedBytes: 5000 });
+    expect(new Uint8Array(readFileSync(join(folder, 'out')))).toEqual(big.subarray(0, 5000));
+    closeSync(input);
+    rmSync(folder, { recursive: true });
+
+    const [readEnd, writeEnd] = pipe();
+    const nothing = openSync('/dev/null', 'r');
+    const flags = native.getStatusFlags(writeEnd);
+    expect(flags & O.NONBLOCK).toBe(0);
+    let piped = 0;
+    const buffer = new Uint8Array(65536);
+    const toPipe = await play(
+      function* ({ peer }) {
+        for (let sent = 0; sent < 50; sent++) {
+          write(peer, frame(big.subarray(0, 4000)));
+          yield;
+        }
+        expect(native.getStatusFlags(writeEnd)).toBe(flags);
+        while (piped < 200_000) {
+          const count = native.readNoWait(readEnd, buffer, 0, buffer.length);
+          if (count > 0) piped += count;
+          yield;
+        }
+        write(peer, CLOSE_NOTIFY);
+      },
+      { plain: { readFd: nothing, writeFd: writeEnd } },
+    );
+    expect(toPipe).toMatchObject({ end: 'clean', receivedBytes: 200_000 });
+    expect(native.read(readEnd, buffer, 0, 1)).toBe(0);
+    native.close(readEnd);
+    closeSync(nothing);
+  });
+});
+
+describe('back-pressure', () => {
+  const record = frame(new Uint8Array(16384));
+
+  test('an application that does not read holds the peer up, within the bound, and nothing is lost', async () => {
+    let offered = 0;
+    let got = 0;
+    const end = await play(function* ({ peer, application }) {
+      for (let quiet = 0; quiet < 3; ) {
+        const count = write(peer, record.subarray(offered % record.length));
+        offered += count;
+        quiet = count === 0 ? quiet + 1 : 0;
+        yield;
+      }
+      const held = offered - kernelBytes(application) - kernelBytes(peer);
+      expect(held).toBeLessThan(SESSION_BUFFER_BYTES);
+      const rest = (record.length - (offered % record.length)) % record.length;
+      const tail = concat(record.subarray(record.length - rest), CLOSE_NOTIFY);
+      for (let at = 0; at < tail.length; ) {
+        got += readAll(application, 65536).length;
+        at += write(peer, tail.subarray(at));
+        yield;
+      }
+      for (let last = -1; last !== got; ) {
+        last = got;
+        got += readAll(application).length;
+        yield;
+      }
+      native.shutdown(application, SHUT.WR);
+    });
+    expect(end.end).toBe('clean');
+    expect(got).toBe(end.receivedBytes);
+    expect(got).toBe(Math.ceil(offered / record.length) * 16384);
+  });
+
+  test('a peer that does not read holds the application up, within the bound', async () => {
+    let offered = 0;
+    let got = 0;
+    const end = await play(function* ({ peer, application }) {
+      const block = new Uint8Array(65536);
+      for (let quiet = 0; quiet < 3; ) {
+        const count = write(application, block);
+        offered += count;
+        quiet = count === 0 ? quiet + 1 : 0;
+        yield;
+      }
+      expect(offered - kernelBytes(peer) - kernelBytes(application)).toBeLessThan(SESSION_BUFFER_BYTES);
+      native.shutdown(application, SHUT.WR);
+      for (let last = -1; last !== got; ) {
+        last = got;
+        got += readAll(peer).length;
+        yield;
+      }
+      write(peer, CLOSE_NOTIFY);
+    });
+    expect(end).toMatchObject({ end: 'clean', sentBytes: offered });
+    expect(got).toBeGreaterThan(offered);
+  });
+
+  /** The most that the kernel can hold for a local socket in this direction. */
+  function kernelBytes(fd: number): number {
+    return native.getSocketOption(fd, 1, 7) * 2;
+  }
+});
+
+describe('endings', () => {
+  test('a network that ends without close_notify is truncation, and all that came before is delivered', async () => {
+    const end = await play(function* ({ peer }) {
+      write(peer, concat(frame(ascii('half of')), Uint8Array.of(0, 0, 9, 1)));
+      native.shutdown(peer, SHUT.WR);
+      yield;
+    });
+    expect(end).toMatchObject({ end: 'failed', failure: { why: 'truncated' }, delivered: 'half of' });
+  });
+
+  test('truncation waits for a slow application, but not past its idle timeout', async () => {
+    const script: Script = function* ({ peer }) {
+      const record = frame(new Uint8Array(16384));
+      while (write(peer, record) === record.length) yield;
+      native.shutdown(peer, SHUT.WR);
+      yield;
+    };
+    const end = await play(script, { idleTimeoutMs: 30_000 });
+    expect(end).toMatchObject({ end: 'failed', failure: { why: 'idle-timeout' } });
+  });
+
+  test('what the peer did wrong is reported after what it did right is delivered, and the alert is sent', async () => {
+    const end = await play(function* ({ peer }) {
+      write(peer, concat(frame(ascii('right')), Uint8Array.of(255, 255, 255)));
+      yield;
+    });
+    expect(end).toMatchObject({ end: 'failed', failure: { why: 'record-overflow' }, delivered: 'right' });
+  });
+
+  test('a reader that is gone is an error once there is something for it', async () => {
+    const [readFd, writeFd] = pipe();
+    const [never] = pipe();
+    const end = await play(
+      function* ({ peer }) {
+        native.close(readFd);
+        yield;
+        expect(atEnd(peer)).toBe(-ERRNO.EAGAIN);
+        write(peer, frame(ascii('unread')));
+        yield;
+      },
+      { plain: { readFd: never, writeFd } },
+    );
+    expect(end).toMatchObject({ end: 'failed', failure: { why: 'application-gone' }, sent: 'ALERT' });
+  });
+
+  test.each(['close-notify', 'keep-open'] as const)(
+    'an application that is wholly gone ends all (%s)',
+    async (atInputEnd) => {
+      const end = await play(
+        function* ({ application }) {
+          write(application, ascii('bye'));
+          native.shutdown(application, SHUT.RDWR);
+          yield;
+        },
+        { atInputEnd },
+      );
+      expect(end).toMatchObject({ end: 'clean', sent: latin1(concat(frame(ascii('bye')), CLOSE_NOTIFY)) });
+    },
+  );
+
+  test('keep-open says nothing of the end of the input, and ends with the peer', async () => {
+    const end = await play(
+      function* ({ peer, application }) {
+        write(application, ascii('ask'));
+        native.shutdown(application, SHUT.WR);
+        yield;
+        expect(readAll(peer)).toEqual(frame(ascii('ask')));
+        write(peer, concat(frame(ascii('answer')), CLOSE_NOTIFY));
+        yield;
+      },
+      { atInputEnd: 'keep-open' },
+    );
+    expect(end).toMatchObject({ end: 'clean', delivered: 'answer', sent: latin1(CLOSE_NOTIFY) });
+  });
+
+  test('at a terminal the peer ends it', async () => {
+    const end = await play(
+      function* ({ peer }) {
+        write(peer, concat(frame(ascii('bye')), CLOSE_NOTIFY));
+        yield;
+      },
+      { endWithPeer: true },
+    );
+    expect(end).toMatchObject({ end: 'clean', delivered: 'bye', sent: latin1(CLOSE_NOTIFY) });
+  });
+
+  test('data for a peer that has closed and gone is an error; silence is not', async () => {
+    const leave: Script = function* ({ peer }) {
+      write(peer, CLOSE_NOTIFY);
+      yield;
+      native.shutdown(peer, SHUT.RDWR);
+      yield;
+    };
+    expect(await play(leave)).toMatchObject({ end: 'clean' });
+    const end = await play(function* (world) {
+      while (write(world.application, new Uint8Array(65536)) > 0) yield;
+      yield* leave(world);
+    });
+    expect(end).toMatchObject({ end: 'failed', failure: { why: 'network-failed' } });
+  });
+
+  test('a signal ends it with an alert, in any phase', async () => {
+    for (const connection of [new FramedConnection(), new FramedConnection(true)]) {
+      const [fd, trigger] = pipe();
+      const end = await play(
+        function* () {
+          native.write(trigger, Uint8Array.of(1), 0, 1);
+          yield;
+        },
+        { signals: { fd, next: () => 'SIGTERM' }, connection },
+      );
+      expect(end).toMatchObject({ end: 'signal', signal: 'SIGTERM', sent: 'ALERT' });
+    }
+  });
+});
+
+describe('time', () => {
+  test('the handshake has a deadline, and says how far it came', async () => {
+    const request = { connection: new FramedConnection(true), handshakeDeadlineMs: 6000 };
+    const end = await play(function* () {}, request);
+    expect(end).toMatchObject({ end: 'failed', elapsedMs: 5000, sent: 'ALERT' });
+    expect(end).toMatchObject({ failure: { why: 'handshake-timeout', detail: 'the peer has sent nothing' } });
+    const stalled: Script = function* ({ peer }) {
+      write(peer, Uint8Array.of(0, 1));
+      yield;
+    };
+    expect(await play(stalled, { connection: new FramedConnection(true), handshakeDeadlineMs: 6000 })).toMatchObject({
+      failure: { why: 'handshake-timeout', detail: 'the peer sent 2 bytes and stopped' },
+    });
+  });
+
+  test('an open session may be idle for so long', async () => {
+    const end = await play(function* () {}, { idleTimeoutMs: 7000 });
+    expect(end).toMatchObject({ end: 'failed', failure: { why: 'idle-timeout' }, elapsedMs: 7000, sent: 'ALERT' });
+  });
+
+  test('a network that takes nothing delays the end by the linger time only', async () => {
+    const end = await play(
+      function* ({ application }) {
+        while (write(application, new Uint8Array(65536)) > 0) yield;
+      },
+      { idleTimeoutMs: 7000 },
+    );
+    expect(end).toMatchObject({ end: 'failed', failure: { why: 'idle-timeout' }, elapsedMs: 8000 });
+  });
+});
+
+describe('effects', () => {
+  test('may be answered later', async () => {
+    const connection = new FramedConnection(true);
+    const end = await play(
+      function* ({ peer, application }) {
+        write(peer, concat(frame(ascii('certificate')), frame(ascii('data')), CLOSE_NOTIFY));
+        native.shutdown(application, SHUT.WR);
+        yield;
+      },
+      { connection, answer: () => Promise.resolve({ answer: 'signature-valid' }) },
+    );
+    expect(end).toMatchObject({ end: 'clean', delivered: 'data' });
+  });
+
+  test('may be refused', async () => {
+    const failure = { kind: 'certificate-rejected', why: 'certificate-expired' } as const;
+    const end = await play(
+      function* ({ peer }) {
+        write(peer, frame(ascii('certificate')));
+        yield;
+      },
+      { connection: new FramedConnection(true), answer: () => ({ answer: 'refused', failure }) },
+    );
+    expect(end).toMatchObject({ end: 'failed', failure });
+  });
+});
