@@ -82,8 +82,8 @@ struct call {
 };
 
 /*
- * Letters: i int32, u uint32, n safe integer, b Uint8Array, a Int32Array, r a range (Uint8Array, offset, length),
- * s string, f boolean, l an array, which the call itself decodes.
+ * Letters: i int32, u uint32, m 32 bits as either (JavaScript's bit operators give int32), n safe integer, f boolean, s string,
+ * b Uint8Array, a Int32Array, r a range (Uint8Array, offset, length), l an array, which the call itself decodes.
  */
 struct entry {
   const char *name;
@@ -169,6 +169,7 @@ static bool decode(struct call *c, const napi_value *values) {
     switch (*letter) {
       case 'i': good = decode_number(c, *values, INT32_MIN, INT32_MAX, &to->number); break;
       case 'u': good = decode_number(c, *values, 0, UINT32_MAX, &to->number); break;
+      case 'm': good = decode_number(c, *values, INT32_MIN, UINT32_MAX, &to->number); break;
       case 'n': good = decode_number(c, *values, -9007199254740991.0, 9007199254740991.0, &to->number); break;
       case 'f': good = decode_flag(c, *values, &to->number); break;
       case 'b': good = decode_array(c, *values, napi_uint8_array, to); break;
@@ -598,12 +599,12 @@ static long os_landlockAddRule(struct call *c) {
   call(kill, "ii", kill(INT(0), INT(1))) \
   call(fork, "", fork()) \
   call(prctl, "innnn", prctl(INT(0), NUMBER(1), NUMBER(2), NUMBER(3), NUMBER(4))) \
-  call(unshare, "u", unshare((int)NUMBER(0))) \
+  call(unshare, "m", unshare((int)NUMBER(0))) \
   call(setResGid, "u", setresgid((gid_t)NUMBER(0), (gid_t)NUMBER(0), (gid_t)NUMBER(0))) \
   call(setResUid, "u", setresuid((uid_t)NUMBER(0), (uid_t)NUMBER(0), (uid_t)NUMBER(0))) \
   call(chroot, "s", chroot(TEXT(0))) \
   call(chdir, "s", chdir(TEXT(0))) \
-  call(mount, "sssus", mount(TEXT(0), TEXT(1), TEXT(2), (unsigned long)NUMBER(3), TEXT(4))) \
+  call(mount, "sssms", mount(TEXT(0), TEXT(1), TEXT(2), (uint32_t)NUMBER(3), TEXT(4))) \
   call(unmount, "si", umount2(TEXT(0), INT(1))) \
   call(pivotRoot, "ss", syscall(SYS_pivot_root, TEXT(0), TEXT(1))) \
   call(openFile, "siu", open(TEXT(0), INT(1) | O_CLOEXEC | O_NOCTTY, (mode_t)NUMBER(2))) \
@@ -641,7 +642,7 @@ static const struct entry ENTRIES[] = {
   {"sendDescriptors", "iba", os_sendDescriptors},
   {"receiveDescriptors", "ibaa", os_receiveDescriptors},
   {"poll", "aai", os_poll},
-  {"epollControl", "iiiui", os_epollControl},
+  {"epollControl", "iiimi", os_epollControl},
   {"epollWait", "iai", os_epollWait},
   {"signalDescriptor", "l", os_signalDescriptor},
   {"unblockSignals", "", os_unblockSignals},

@@ -99,7 +99,18 @@ export const SIGNAL = {
 
 export const WNOHANG = 1;
 
-export const RLIMIT = { CPU: 0, FSIZE: 1, DATA: 2, STACK: 3, CORE: 4, NPROC: 6, NOFILE: 7, MEMLOCK: 8, AS: 9 } as const;
+export const RLIMIT = {
+  CPU: 0,
+  FSIZE: 1,
+  DATA: 2,
+  STACK: 3,
+  CORE: 4,
+  NPROC: 6,
+  NOFILE: 7,
+  MEMLOCK: 8,
+  AS: 9,
+  MSGQUEUE: 12,
+} as const;
 /** As `setResourceLimit` takes it. */
 export const RLIM_INFINITY = -1;
 
@@ -115,9 +126,11 @@ export const PR = {
   SET_NO_NEW_PRIVS: 38,
   GET_NO_NEW_PRIVS: 39,
   CAP_AMBIENT: 47,
+  SET_MDWE: 65,
 } as const;
 
 export const CLONE = {
+  VM: 0x00000100,
   NEWNS: 0x00020000,
   NEWCGROUP: 0x02000000,
   NEWUTS: 0x04000000,

@@ -14,7 +14,7 @@ export class NativeModuleMissing extends Error {
  * @throws NativeModuleMissing when the file is not there or does not load.
  */
 export function loadNative(): Native {
-  loaded ??= load(modulePath());
+  loaded ??= loadModule(modulePath());
   return loaded;
 }
 
@@ -30,7 +30,8 @@ function modulePath(): string {
   return join(dirname(fileURLToPath(import.meta.url)), '../../build/tlsify-os.node');
 }
 
-function load(path: string): Native {
+/** What {@link loadNative} does, for a file of any name. */
+export function loadModule(path: string): Native {
   const holder: { exports: unknown } = { exports: {} };
   try {
     process.dlopen(holder, path);

@@ -32,13 +32,14 @@ export class LookUp {
 
   /**
    * @param host a name; an IP literal works too. @param service a port number or the name of a service
-   * @throws SystemError when there is no process or pipe to be had
+   * @throws SystemError when there is no process or pipe to be had; RangeError for a port above 65535
    */
   constructor(native: Native, host: string, service: string, family: AddressFamily) {
     const pid = new Int32Array(1);
     this.#native = native;
     this.family = family;
     this.#port = /^\d+$/.test(service) ? Number(service) : null;
+    if (this.#port !== null && this.#port > 0xffff) throw new RangeError(`not a port: ${service}`);
     this.fd = check('resolve', native.resolve(host, service, family === 'ipv4' ? AF.INET : AF.INET6, pid));
     this.#pid = pid[0] as number;
   }
