@@ -23,8 +23,6 @@ export function createAead(algorithm: AeadAlgorithm, key: Bytes): Aead {
 
 export const hasNativeChaCha20 = getCiphers().includes('chacha20-poly1305');
 
-const TAG_16 = { authTagLength: 16 };
-
 /**
  * AES-GCM, and ChaCha20-Poly1305 where the runtime has it. A cipher object serves for one record; making it is the larger part
  * of the cost of a small one. The key is in a KeyObject, outside the JavaScript heap.
@@ -41,7 +39,7 @@ class NativeAead implements Aead {
   }
 
   seal(nonce: Bytes, associatedData: Bytes, plaintext: Bytes, trailer: Bytes, output: Bytes, offset: number): number {
-    const cipher = createCipheriv(this.#algorithm, this.#key, nonce, TAG_16);
+    const cipher = createCipheriv(this.#algorithm, this.#key, nonce);
     cipher.setAAD(associatedData);
     output.set(cipher.update(plaintext), offset);
     let end = offset + plaintext.length;
@@ -55,7 +53,7 @@ class NativeAead implements Aead {
   open(nonce: Bytes, associatedData: Bytes, ciphertext: Bytes): Bytes | null {
     const end = ciphertext.length - 16;
     if (end < 0) return null;
-    const decipher = createDecipheriv(this.#algorithm, this.#key, nonce, TAG_16);
+    const decipher = createDecipheriv(this.#algorithm, this.#key, nonce);
     decipher.setAAD(associatedData);
     decipher.setAuthTag(ciphertext.subarray(end));
     const plaintext = decipher.update(ciphertext.subarray(0, end));
