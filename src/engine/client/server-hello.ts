@@ -15,6 +15,7 @@ import { DOWNGRADE_SENTINEL, EXTENSION, HANDSHAKE_TYPE, VERSION } from '../codec
 import type { SuiteName } from '../config.ts';
 import { type Action, type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../machine.ts';
 import { RULES } from '../record/incoming.ts';
+import { PlainSealer } from '../record/protection.ts';
 import { EarlySecret, openerOf, sealerOf } from '../schedule/schedule13.ts';
 import { type Offer, type Retry, requestedBy, secondOffer } from './offer.ts';
 import {
@@ -119,6 +120,8 @@ function onHelloRetryRequest(
   transcript.add(second.encoded);
   const actions: Action[] = [{ action: 'apply-rules', rules: RULES.handshake13 }];
   if (offer.hello.sessionId.length > 0) actions.push({ action: 'owe-change-cipher-spec' });
+  // RFC 8446 section 5.1: only an initial ClientHello's record may say 0x0301.
+  actions.push({ action: 'seal-with', sealer: new PlainSealer(VERSION.tls12) });
   actions.push({ action: 'send', message: second.encoded });
   return {
     state: {
