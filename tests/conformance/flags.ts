@@ -1,0 +1,124 @@
+/**
+ * The command line that BoringSSL's TLS test runner gives its shim (ssl/test/test_config.cc has the whole list). A flag may be
+ * prefixed with the connection that it is for: -on-initial-…, -on-resume-…; -on-shim-… is always us, -on-handshaker-… never.
+ */
+export interface ShimFlags {
+  readonly bools: ReadonlySet<string>;
+  readonly ints: ReadonlyMap<string, readonly number[]>;
+  readonly strings: ReadonlyMap<string, string>;
+}
+
+/** Thrown for what the shim leaves to others: exit code 89. */
+export class Unimplemented extends Error {}
+
+/** @returns the flags of each connection in turn: the initial one, then `-resume-count` more. */
+export function parseFlags(argv: readonly string[]): ShimFlags[] {
+  const initial = collector();
+  const resumed = collector();
+  for (let index = 0; index < argv.length; index++) {
+    let name = (argv[index] as string).replace(/^-+/, '');
+    let targets = [initial, resumed];
+    const prefix = /^on-(initial|resume|retry|shim|handshaker)-/.exec(name);
+    if (prefix !== null && prefix[1] !== 'shim') {
+      if (prefix[1] === 'initial') targets = [initial];
+      else if (prefix[1] === 'resume') targets = [resumed];
+      else targets = [];
+    }
+    if (prefix !== null) name = name.slice(prefix[0].length);
+    if (BOOLS.has(name)) {
+      for (const target of targets) target.bools.add(name);
+    } else if (INTS.has(name)) {
+      const value = Number(argv[++index]);
+      for (const target of targets) target.ints.set(name, [...(target.ints.get(name) ?? []), value]);
+    } else if (STRINGS.has(name)) {
+      const value = argv[++index] as string;
+      for (const target of targets) target.strings.set(name, value);
+    } else {
+      throw new Unimplemented(`-${name}`);
+    }
+  }
+  const resumeCount = initial.ints.get('resume-count')?.[0] ?? 0;
+  return [initial, ...Array.from({ length: resumeCount }, () => resumed)];
+}
+
+function collector() {
+  return { bools: new Set<string>(), ints: new Map<string, number[]>(), strings: new Map<string, string>() };
+}
+
+const BOOLS = new Set([
+  'async',
+  'check-close-notify',
+  'enable-grease',
+  'enable-ocsp-stapling',
+  'expect-extended-master-secret',
+  'expect-hrr',
+  'expect-no-hrr',
+  'expect-no-session',
+  'expect-no-session-id',
+  'expect-session-id',
+  'expect-session-miss',
+  'expect-verify-result',
+  'export-traffic-secrets',
+  'implicit-handshake',
+  'install-cert-compression-algs',
+  'ipv6',
+  'key-update',
+  'key-update-before-read',
+  'no-key-shares',
+  'no-op-extra-handshake',
+  'no-tls1',
+  'no-tls11',
+  'no-tls12',
+  'no-tls13',
+  'no-ticket',
+  'partial-write',
+  'peek-then-read',
+  'permute-extensions',
+  'renegotiate-ignore',
+  'reverify-on-resume',
+  'server',
+  'shim-shuts-down',
+  'shim-writes-first',
+  'use-custom-verify-callback',
+  'use-export-context',
+  'verify-fail',
+  'verify-peer',
+  'write-different-record-sizes',
+]);
+
+const INTS = new Set([
+  'curves',
+  'expect-cipher',
+  'expect-cipher-aes',
+  'expect-cipher-no-aes',
+  'expect-curve-id',
+  'expect-peer-signature-algorithm',
+  'expect-version',
+  'export-keying-material',
+  'install-one-cert-compression-alg',
+  'key-shares',
+  'max-send-fragment',
+  'max-version',
+  'min-version',
+  'port',
+  'read-size',
+  'repeat-shim-initial-write',
+  'resume-count',
+  'shim-id',
+  'signing-prefs',
+  'verify-prefs',
+]);
+
+const STRINGS = new Set([
+  'advertise-alpn',
+  'cert-file',
+  'expect-alpn',
+  'expect-ocsp-response',
+  'expect-peer-cert-file',
+  'export-context',
+  'export-label',
+  'host-name',
+  'key-file',
+  'shim-initial-write',
+  'trust-cert',
+]);
