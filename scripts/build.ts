@@ -13,7 +13,7 @@ const DIST = resolve(ROOT, 'dist');
  * (BUN_OPTIONS=--preload) or opens a debugger (BUN_INSPECT, also as the beginning of longer names). The launcher removes them; but
  * what filters an environment at a border (sudo, sshd) knows LD_PRELOAD and not these, and somebody may start tlsify-main itself.
  */
-const TAKEOVERS = ['BUN_BE_BUN', 'BUN_OPTIONS', 'BUN_INSPECT'];
+export const TAKEOVERS = ['BUN_BE_BUN', 'BUN_OPTIONS', 'BUN_INSPECT'];
 
 /** Overwrites each of `names` with NULs, which no name in an environment contains. @throws Error when one is not there: the runtime has changed. */
 export function forgetVariables(executable: Buffer, names: readonly string[]): void {
@@ -27,17 +27,10 @@ export function forgetVariables(executable: Buffer, names: readonly string[]): v
   }
 }
 
-async function build(): Promise<void> {
-  rmSync(DIST, { recursive: true, force: true });
-  mkdirSync(DIST);
-  const native = Bun.spawnSync([process.execPath, resolve(ROOT, 'scripts/native.mjs')], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  if (!native.success) throw new Error('the C parts do not compile');
-  copyFileSync(resolve(ROOT, 'build/tlsify-os.node'), resolve(DIST, 'tlsify-os.node'));
-  const program = resolve(DIST, 'tlsify-main');
+/** Bundles and compiles `entry` into the executable `program`, which then depends on nothing around it but its arguments. */
+export async function compile(entry: string, program: string): Promise<void> {
   const result = await Bun.build({
-    entrypoints: [resolve(ROOT, 'src/bin/cli.ts')],
+    entrypoints: [entry],
     target: 'bun',
     minify: true,
     bytecode: true,
@@ -50,11 +43,22 @@ async function build(): Promise<void> {
     },
   });
   for (const log of result.logs) console.error(log);
-  if (!result.success) throw new Error('the program does not compile');
+  if (!result.success) throw new Error(`${entry} does not compile`);
   const executable = readFileSync(program);
   forgetVariables(executable, TAKEOVERS);
   writeFileSync(program, executable);
   chmodSync(program, 0o755);
+}
+
+async function build(): Promise<void> {
+  rmSync(DIST, { recursive: true, force: true });
+  mkdirSync(DIST);
+  const native = Bun.spawnSync([process.execPath, resolve(ROOT, 'scripts/native.mjs')], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (!native.success) throw new Error('the C parts do not compile');
+  copyFileSync(resolve(ROOT, 'build/tlsify-os.node'), resolve(DIST, 'tlsify-os.node'));
+  await compile(resolve(ROOT, 'src/bin/cli.ts'), resolve(DIST, 'tlsify-main'));
   // Last, and whole: whoever sees the launcher sees the rest.
   copyFileSync(resolve(ROOT, 'build/tlsify-launch'), resolve(DIST, 'tlsify'));
 }
