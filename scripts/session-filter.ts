@@ -7,17 +7,16 @@ import { compileFilter } from '../src/isolation/filter.ts';
 import { SESSION_POLICY } from '../src/isolation/policy.ts';
 import type { Architecture } from '../src/isolation/syscalls.ts';
 
-export function sessionFilterSource(): string {
-  const architectures: readonly Architecture[] = ['x64', 'arm64'];
-  const programs = architectures.map((name) => `  ${name}:\n    '${compileFilter(SESSION_POLICY, name).toHex()}',\n`);
-  return `import type { Architecture } from './syscalls.ts';
+const ARCHITECTURES: readonly Architecture[] = ['x64', 'arm64'];
+const PATH = resolve(import.meta.dir, '../src/isolation/session-filter.ts');
+
+const programs = ARCHITECTURES.map((name) => `  ${name}: '${compileFilter(SESSION_POLICY, name).toHex()}',\n`);
+await Bun.write(
+  PATH,
+  `import type { Architecture } from './syscalls.ts';
 
 /** Written by scripts/session-filter.ts from policy.ts: arrays of struct sock_filter in hexadecimal, with slots for descriptors. */
 export const SESSION_FILTER: Readonly<Record<Architecture, string>> = {
 ${programs.join('')}};
-`;
-}
-
-export const SESSION_FILTER_PATH = resolve(import.meta.dir, '../src/isolation/session-filter.ts');
-
-if (import.meta.main) await Bun.write(SESSION_FILTER_PATH, sessionFilterSource());
+`,
+);
