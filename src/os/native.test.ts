@@ -368,10 +368,10 @@ describe('processes', () => {
 
   test('what cannot be waited for, executed or limited', () => {
     assert.equal(native.wait(2 ** 31 - 1, new Int32Array(1), WNOHANG), -ERRNO.ECHILD);
-    assert.equal(native.execute('/nonexistent', ['a'], ['B=c']), -ERRNO.ENOENT);
-    assert.throws(() => native.execute('/nonexistent', new Array(5000).fill('a'), []), RangeError);
-    assert.throws(() => native.execute('/nonexistent', ['x'.repeat(600_000)], []), RangeError);
-    assert.throws(() => native.execute('/nonexistent', ['a\0b'], []), TypeError);
+    assert.equal(native.execute('/proc/nonexistent', ['a'], ['B=c']), -ERRNO.ENOENT);
+    assert.throws(() => native.execute('/proc/nonexistent', new Array(5000).fill('a'), []), RangeError);
+    assert.throws(() => native.execute('/proc/nonexistent', ['x'.repeat(600_000)], []), RangeError);
+    assert.throws(() => native.execute('/proc/nonexistent', ['a\0b'], []), TypeError);
     assert.equal(native.prctl(-1, 0, 0, 0, 0), -ERRNO.EINVAL);
     assert.equal(native.setResourceLimit(999, 0, 0), -ERRNO.EINVAL);
     assert.equal(native.closeRange(5, 4, 0), -ERRNO.EINVAL);
