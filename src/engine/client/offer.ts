@@ -82,17 +82,19 @@ type Extension = readonly [code: number, body: Bytes];
 function extensionsOf(config: ClientConfig, keyShares: readonly KeyShare[], grease: Grease | null): Extension[] {
   const groups: number[] = config.groups.map((group) => NAMED_GROUPS[group].codePoint);
   const shares: KeyShareEntry[] = keyShares.map(entryOf);
+  const schemes = codePointsOf(config.signatureSchemes);
   const versions: number[] = [VERSION.tls13];
   if (grease !== null) {
     groups.unshift(grease.group);
     shares.unshift({ group: grease.group, share: Uint8Array.of(0) });
     versions.unshift(grease.version);
+    schemes.unshift(grease.signatureScheme);
   }
   const extensions: Extension[] = [
     [EXTENSION.supported_versions, encodeShortCodePoints(versions)],
     [EXTENSION.supported_groups, encodeCodePoints(groups)],
     [EXTENSION.key_share, encodeKeyShares(shares)],
-    [EXTENSION.signature_algorithms, encodeCodePoints(codePointsOf(config.signatureSchemes))],
+    [EXTENSION.signature_algorithms, encodeCodePoints(schemes)],
   ];
   if (config.serverName !== null)
     extensions.push([EXTENSION.server_name, encodeServerName(ascii(config.serverName.toLowerCase()))]);

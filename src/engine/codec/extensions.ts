@@ -8,14 +8,22 @@ import { EXTENSION } from './registry.ts';
 /** An extension block in the order of the wire, by code point: no two of a kind (RFC 8446 section 4.2). Bodies are views. */
 export type Extensions = ReadonlyMap<number, Bytes>;
 
-/** `Extension extensions<0..2^16-1>` @throws TlsError decode-error, duplicate-extension */
-export function readExtensions(reader: ByteReader): Extensions {
+/**
+ * `Extension extensions<0..2^16-1>`
+ * @param duplicate what two of a kind are: the RFC names no alert, and BoringSSL, whose tests we pass, sends decode_error for
+ * ClientHello and EncryptedExtensions, illegal_parameter for all others
+ * @throws TlsError decode-error, duplicate-extension
+ */
+export function readExtensions(
+  reader: ByteReader,
+  duplicate: 'duplicate-extension' | 'decode-error' = 'duplicate-extension',
+): Extensions {
   const extensions = new Map<number, Bytes>();
   const block = reader.nested(reader.vector16());
   while (block.remaining > 0) {
     const code = block.u16();
     const body = block.vector16();
-    if (extensions.has(code)) throw new TlsError('duplicate-extension', extensionName(code));
+    if (extensions.has(code)) throw new TlsError(duplicate, `${extensionName(code)} twice`);
     extensions.set(code, body);
   }
   return extensions;

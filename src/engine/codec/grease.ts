@@ -8,16 +8,18 @@ export interface Grease {
   readonly suite: number;
   readonly group: number;
   readonly version: number;
+  readonly signatureScheme: number;
   /** Two, and different. */
   readonly extensions: readonly [number, number];
 }
 
 /** How many random bytes {@link chooseGrease} wants. */
-export const GREASE_RANDOM_BYTES = 5;
+export const GREASE_RANDOM_BYTES = 6;
 
 /** 0x0a0a, 0x1a1a, … 0xfafa, chosen by `random`. The same in both ClientHellos of a handshake (RFC 8446 section 4.1.2). */
 export function chooseGrease(random: Bytes): Grease {
-  const [suite, group, version, first, other] = [...random].map((byte) => byte >>> 4) as [
+  const [suite, group, version, signatureScheme, first, other] = [...random].map((byte) => byte >>> 4) as [
+    number,
     number,
     number,
     number,
@@ -29,6 +31,7 @@ export function chooseGrease(random: Bytes): Grease {
     suite: reserved(suite),
     group: reserved(group),
     version: reserved(version),
+    signatureScheme: reserved(signatureScheme),
     extensions: [reserved(first), reserved(second)],
   };
 }

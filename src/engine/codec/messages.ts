@@ -42,7 +42,7 @@ export function decodeClientHello(body: Bytes): ClientHello {
     const sessionId = reader.vector8();
     const cipherSuites = readItems(reader, reader.vector16(), (item) => item.u16());
     const compressionMethods = reader.vector8();
-    const extensions = reader.remaining === 0 ? NO_EXTENSIONS : readExtensions(reader);
+    const extensions = reader.remaining === 0 ? NO_EXTENSIONS : readExtensions(reader, 'decode-error');
     if (sessionId.length > 32 || cipherSuites.length === 0 || compressionMethods.length === 0) malformed('ClientHello');
     return { legacyVersion, random, sessionId, cipherSuites, compressionMethods, extensions };
   });
@@ -92,7 +92,7 @@ export function encodeEncryptedExtensions(extensions: Extensions): Bytes {
 }
 
 export function decodeEncryptedExtensions(body: Bytes): Extensions {
-  return decodeWhole('EncryptedExtensions', body, readExtensions);
+  return decodeWhole('EncryptedExtensions', body, (reader) => readExtensions(reader, 'decode-error'));
 }
 
 /** RFC 8446 section 4.3.2. */
