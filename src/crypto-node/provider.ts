@@ -4,6 +4,7 @@ import type {
   Aead,
   AeadAlgorithm,
   CertificateCompression,
+  CertificateOnlyScheme,
   CryptoProvider,
   HashAlgorithm,
   KeyAgreement,
@@ -74,7 +75,7 @@ export class NodeCrypto implements CryptoProvider {
     return respondToKeyShare(group, peerShare);
   }
 
-  verify(scheme: SignatureScheme, spki: Bytes, message: Bytes, signature: Bytes): boolean {
+  verify(scheme: SignatureScheme | CertificateOnlyScheme, spki: Bytes, message: Bytes, signature: Bytes): boolean {
     return verify(scheme, spki, message, signature);
   }
 

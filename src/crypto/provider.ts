@@ -32,7 +32,7 @@ export interface CryptoProvider {
    * True only if `signature` over `message` verifies under the SubjectPublicKeyInfo `spki` (DER) with exactly `scheme`.
    * A key of the wrong type, or one that does not parse, is `false`.
    */
-  verify(scheme: SignatureScheme, spki: Bytes, message: Bytes, signature: Bytes): boolean;
+  verify(scheme: SignatureScheme | CertificateOnlyScheme, spki: Bytes, message: Bytes, signature: Bytes): boolean;
 
   /** RFC 8879. @throws RangeError when the result would exceed `maximumBytes` or the input is not valid. */
   decompress(algorithm: CertificateCompression, compressed: Bytes, maximumBytes: number): Bytes;
@@ -110,5 +110,17 @@ export type SignatureScheme =
   | 'mldsa44'
   | 'mldsa65'
   | 'mldsa87';
+
+/**
+ * Pairs of curve and hash for which TLS 1.3 has no code point, and which no handshake is signed with: `openssl req -x509` takes
+ * SHA-256 with any key, and so private CAs have them. Every provider that has the curve and the hash has the pair.
+ */
+export type CertificateOnlyScheme =
+  | 'ecdsa_secp256r1_sha384'
+  | 'ecdsa_secp256r1_sha512'
+  | 'ecdsa_secp384r1_sha256'
+  | 'ecdsa_secp384r1_sha512'
+  | 'ecdsa_secp521r1_sha256'
+  | 'ecdsa_secp521r1_sha384';
 
 export type CertificateCompression = 'zlib' | 'brotli' | 'zstd';

@@ -1,4 +1,4 @@
-import type { HashAlgorithm, SignatureScheme } from './provider.ts';
+import type { CertificateOnlyScheme, HashAlgorithm, SignatureScheme } from './provider.ts';
 
 /** A TLS SignatureScheme fixes the key's type, its curve where there is one, and the hash. */
 export interface SignatureParameters {
@@ -52,6 +52,15 @@ export const SIGNATURE_SCHEMES = {
   mldsa65: { codePoint: 0x0905, key: 'ml-dsa-65', hash: null, ...only13 },
   mldsa87: { codePoint: 0x0906, key: 'ml-dsa-87', hash: null, ...only13 },
 } as const satisfies Record<SignatureScheme, SignatureParameters>;
+
+export const CERTIFICATE_ONLY_SCHEMES = {
+  ecdsa_secp256r1_sha384: { key: 'p256', hash: 'sha384' },
+  ecdsa_secp256r1_sha512: { key: 'p256', hash: 'sha512' },
+  ecdsa_secp384r1_sha256: { key: 'p384', hash: 'sha256' },
+  ecdsa_secp384r1_sha512: { key: 'p384', hash: 'sha512' },
+  ecdsa_secp521r1_sha256: { key: 'p521', hash: 'sha256' },
+  ecdsa_secp521r1_sha384: { key: 'p521', hash: 'sha384' },
+} as const satisfies Record<CertificateOnlyScheme, Pick<SignatureParameters, 'key' | 'hash'>>;
 
 /** Undefined for a code point that tlsify does not know. */
 export function signatureSchemeByCodePoint(codePoint: number): SignatureScheme | undefined {
