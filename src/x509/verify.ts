@@ -1,49 +1,141 @@
 import type { Bytes } from '../core/bytes.ts';
-import type { Failure } from '../core/failures.ts';
+import { equal } from '../core/bytes.ts';
+import { type Failure, TlsError } from '../core/failures.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-
-/**
- * Decides whether `chain` leads from an acceptable leaf to a trust anchor. All that the decision depends on is an argument:
- * there is no default time, no default store, and no way to leave the name out.
- */
-export declare function verifyCertificate(request: VerificationRequest): Verification;
+import { about, Candidate } from './candidate.ts';
+import { Certificate } from './certificate.ts';
+import { formatGeneralName, formatReference, matches, type ReferenceIdentifier } from './names.ts';
+import { findPath, type TrustAnchors } from './path.ts';
+import { checkEach, checkEndEntity, type Purpose } from './rules.ts';
+import type { UnixSeconds } from './time.ts';
 
 export interface VerificationRequest {
   /** DER, leaf first, as received; the rest in any order. */
   readonly chain: readonly Bytes[];
   readonly anchors: TrustAnchors;
   readonly now: UnixSeconds;
-  readonly purpose: 'server' | 'client';
-  /** At least one; the leaf must match at least one of the names, and every pin. */
+  readonly purpose: Purpose;
   readonly references: References;
+  /** CA certificates between the leaf and the anchor, self-issued ones not counted. Default: as many as a chain may have. */
+  readonly maximumIntermediates?: number;
   readonly crypto: Pick<CryptoProvider, 'verify' | 'hash' | 'signatureSchemes'>;
 }
 
-export type UnixSeconds = number;
+/**
+ * Who the peer must be, fixed before the handshake: at least one identifier. If there are names (`dns`, `ip`, `email`), the leaf
+ * must have at least one of them. If there are `spki-sha256` pins, the leaf's key must be one of them; with names they come in
+ * addition, alone they say who the peer is. The chain is verified in either case.
+ */
+export interface References {
+  readonly identifiers: readonly ReferenceIdentifier[];
+}
 
 export type Verification =
   | { readonly ok: true; readonly path: VerifiedPath }
   | { readonly ok: false; readonly failure: Failure };
 
+/** The one way to the constructor of {@link VerifiedPath}; nothing outside of this file can reach it. */
+let prove: (
+  certificates: readonly [Certificate, ...Certificate[]],
+  matched: readonly ReferenceIdentifier[],
+) => VerifiedPath;
+
 /** Proof of a verification: only {@link verifyCertificate} can construct one. */
-export declare class VerifiedPath {
-  #brand: unknown;
-  /** Leaf first, trust anchor last. */
-  readonly certificates: readonly unknown[];
+export class VerifiedPath {
+  readonly #brand = 'verified';
+  /** Leaf first, trust anchor last; one only if the leaf itself is in the store. */
+  readonly certificates: readonly [Certificate, ...Certificate[]];
+  /** Those of the references that the leaf has. */
+  readonly matched: readonly ReferenceIdentifier[];
+
+  private constructor(certificates: readonly [Certificate, ...Certificate[]], matched: readonly ReferenceIdentifier[]) {
+    this.certificates = certificates;
+    this.matched = matched;
+  }
+
+  get leaf(): Certificate {
+    return this.certificates[0];
+  }
+
+  /** For values that come through an `any`. */
+  static isGenuine(value: unknown): value is VerifiedPath {
+    return typeof value === 'object' && value !== null && #brand in value;
+  }
+
+  static {
+    prove = (certificates, matched) => new VerifiedPath(certificates, matched);
+  }
 }
 
-/** Where to look for an issuer. Nothing is decoded before it is asked for. */
-export interface TrustAnchors {
-  /** DER certificates whose subject is exactly `subject` (the DER of the Name, tag and length included). */
-  bySubject(subject: Bytes): readonly Bytes[];
+/**
+ * Decides whether `chain` leads from an acceptable leaf to a trust anchor. All that the decision depends on is an argument:
+ * there is no default time, no default store, and no way to leave the name out.
+ *
+ * What the leaf itself shows comes first, cheapest and most telling first: its form, its names, its validity, its purpose, its
+ * key. Then the path ({@link findPath}). The first failure, and of the path's failures the most specific, is the answer.
+ * @throws RangeError without a reference identifier, or for a time that is no number: the caller's mistakes, never the peer's
+ */
+export function verifyCertificate(request: VerificationRequest): Verification {
+  if (request.references.identifiers.length === 0) throw new RangeError('no reference identifier');
+  if (!Number.isFinite(request.now)) throw new RangeError('no time');
+  try {
+    return { ok: true, path: verify(request) };
+  } catch (error) {
+    if (error instanceof TlsError) return { ok: false, failure: error.failure };
+    throw error;
+  }
 }
 
-/** RFC 9525 reference identifiers, fixed before the handshake. */
-export interface References {
-  readonly identifiers: readonly ReferenceIdentifier[];
+function verify({ chain, references, ...request }: VerificationRequest): VerifiedPath {
+  const { crypto, now, purpose, maximumIntermediates = LIMITS.chainCertificates } = request;
+  const [der, ...intermediates] = chain;
+  if (der === undefined) throw new TlsError('no-certificate');
+  if (chain.length > LIMITS.chainCertificates) {
+    const found = `the chain has ${chain.length} certificates, where ${LIMITS.chainCertificates} are the most`;
+    throw new TlsError('certificate-chain-too-long', found);
+  }
+
+  const kind = `the ${purpose}'s certificate`;
+  const leaf = about(
+    () => kind,
+    () => new Candidate(new Certificate(der), kind),
+  );
+  const matched = leaf.check(() => matchReferences(leaf.certificate, references, crypto));
+  leaf.check(() => checkEach(leaf.certificate, now));
+  leaf.check(() => checkEndEntity(leaf.certificate, purpose));
+  void leaf.publicKey;
+  return prove(findPath(leaf, { ...request, intermediates, maximumIntermediates }), matched);
 }
 
-export type ReferenceIdentifier =
-  | { readonly type: 'dns'; readonly name: string } // lower-case A-labels, no final dot
-  | { readonly type: 'ip'; readonly address: Bytes } // 4 or 16 bytes
-  | { readonly type: 'spki-sha256'; readonly digest: Bytes };
+function matchReferences(
+  leaf: Certificate,
+  { identifiers }: References,
+  crypto: Pick<CryptoProvider, 'hash'>,
+): ReferenceIdentifier[] {
+  const pins = identifiers.filter((reference) => reference.type === 'spki-sha256');
+  const names = identifiers.filter((reference) => reference.type !== 'spki-sha256');
+  const presented = leaf.extensions.subjectAltName ?? [];
+  const matchedNames = names.filter((reference) => presented.some((name) => matches(name, reference)));
+  if (names.length > 0 && matchedNames.length === 0)
+    throw new TlsError('certificate-name-mismatch', `is for ${describePresented(leaf)}, and not for ${list(names)}`);
+
+  const digest = pins.length === 0 ? undefined : crypto.hash('sha256', leaf.spki);
+  const matchedPins = pins.filter((pin) => digest !== undefined && equal(pin.digest, digest));
+  if (digest !== undefined && matchedPins.length === 0) {
+    const found = formatReference({ type: 'spki-sha256', digest });
+    throw new TlsError('certificate-pin-mismatch', `has the key ${found}, and not ${list(pins)}`);
+  }
+  return [...matchedNames, ...matchedPins];
+}
+
+function describePresented({ extensions }: Certificate): string {
+  const names = extensions.subjectAltName;
+  if (names === undefined) return 'no name (it has no subjectAltName, and a common name does not count)';
+  const shown = names.slice(0, 5).map(formatGeneralName).join(', ');
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+}
+
+function list(references: readonly ReferenceIdentifier[]): string {
+  return references.map(formatReference).join(' or ');
+}

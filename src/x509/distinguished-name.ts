@@ -1,0 +1,199 @@
+import type { Bytes } from '../core/bytes.ts';
+import { latin1 } from '../core/bytes.ts';
+import { DerReader, dottedOid, TAG } from './der.ts';
+import { decodeBmp, decodeUniversal, decodeUtf8, encodeUtf8 } from './unicode.ts';
+
+/**
+ * X.501 Names. Two names are the same only if their encodings are: RFC 5280 section 7.1 allows a looser comparison, but
+ * section 4.1.2.4 has a CA write its own subject and its children's issuer alike, and every public one does.
+ */
+export interface Attribute {
+  /** As {@link DerReader.oid} gives it. */
+  readonly type: string;
+  readonly tag: number;
+  readonly value: Bytes;
+}
+
+export const EMAIL_ADDRESS = '2a864886f70d010901';
+
+/** Reads one Name, checking structure, order and the alphabets of its strings. @returns its encoding. */
+export function readName(reader: DerReader, name: string): Bytes {
+  const names = reader.enter(TAG.sequence, name);
+  while (!names.empty) readRelativeName(names);
+  return names.encoding;
+}
+
+/** An empty SEQUENCE. */
+export function isEmptyName(name: Bytes): boolean {
+  return name.length === 2;
+}
+
+/**
+ * One string for each relative distinguished name, most general first, equal when RFC 5280 section 7.1 has the names equal:
+ * whatever the string type, without regard to case and to how many spaces there are.
+ */
+export function comparableRelativeNames(name: Bytes): string[] {
+  return Array.from(eachRelativeName(DerReader.whole(name, TAG.sequence, 'name')), (part) =>
+    part.map(comparableAttribute).sort().join('+'),
+  );
+}
+
+export function attributes(name: Bytes): Attribute[] {
+  const reader = DerReader.whole(name, TAG.sequence, 'name');
+  return Array.from(eachRelativeName(reader)).flat();
+}
+
+/**
+ * RFC 4514, for people to read: the most specific part first, everything that is not plainly visible written as `\` and
+ * hexadecimal digits, at most {@link DISPLAY_CHARACTERS} characters. Never throws: what is no Name is called malformed.
+ */
+export function formatName(name: Bytes): string {
+  let parts: Attribute[][];
+  try {
+    parts = Array.from(eachRelativeName(DerReader.whole(name, TAG.sequence, 'name')));
+  } catch {
+    return '(malformed name)';
+  }
+  const text = parts
+    .reverse()
+    .map((part) => part.map(formatAttribute).join('+'))
+    .join(',');
+  return text.length <= DISPLAY_CHARACTERS ? text : `${text.slice(0, DISPLAY_CHARACTERS)}…`;
+}
+
+/** Text from a certificate, fit for a terminal: control, format and unassigned characters, and surrogates, as `\` and hexadecimal. */
+export function visible(text: string): string {
+  let shown = '';
+  for (const character of text) shown += INVISIBLE.test(character) ? escaped(character) : character;
+  return shown;
+}
+
+const DISPLAY_CHARACTERS = 300;
+const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/u;
+
+const SHORT_NAMES: Readonly<Record<string, string>> = {
+  '550403': 'CN',
+  '550406': 'C',
+  '550407': 'L',
+  '550408': 'ST',
+  '550409': 'STREET',
+  '55040a': 'O',
+  '55040b': 'OU',
+  '0992268993f22c640119': 'DC',
+  '0992268993f22c640101': 'UID',
+};
+
+function readRelativeName(names: DerReader): void {
+  const set = names.enter(TAG.set);
+  let previous: Bytes | undefined;
+  if (set.empty) set.fail('empty');
+  while (!set.empty) {
+    const attribute = set.enter(TAG.sequence);
+    attribute.oid('type');
+    readAttributeValue(attribute);
+    attribute.finish();
+    const encoding = attribute.encoding;
+    if (previous !== undefined && !inOrder(previous, encoding)) set.fail('set out of order');
+    previous = encoding;
+  }
+}
+
+function* eachRelativeName(names: DerReader): Generator<Attribute[]> {
+  while (!names.empty) {
+    const set = names.enter(TAG.set);
+    const part: Attribute[] = [];
+    while (!set.empty) {
+      const attribute = set.enter(TAG.sequence);
+      const type = attribute.oid('type');
+      const tag = attribute.peekTag();
+      part.push({ type, tag, value: attribute.contents(tag, 'value') });
+      attribute.finish();
+    }
+    yield part;
+  }
+}
+
+/** X.690 section 11.6: ascending, the shorter one padded with zeros; equal values are not a set. */
+function inOrder(a: Bytes, b: Bytes): boolean {
+  for (let index = 0; index < Math.max(a.length, b.length); index++) {
+    const difference = (a[index] ?? 0) - (b[index] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
+}
+
+function readAttributeValue(attribute: DerReader): void {
+  const at = attribute.offset;
+  const tag = attribute.peekTag();
+  const alphabet = ALPHABETS[tag];
+  if (alphabet === undefined) {
+    attribute.any('value');
+    return;
+  }
+  if (!alphabet(attribute.contents(tag, 'value')))
+    attribute.fail('characters that its string type does not have', at, 'value');
+}
+
+const ALPHABETS: Readonly<Record<number, (value: Bytes) => boolean>> = {
+  [TAG.printableString]: (value) => value.every(isPrintable),
+  [TAG.numericString]: (value) => value.every((byte) => byte === 0x20 || (byte >= 0x30 && byte <= 0x39)),
+  [TAG.ia5String]: (value) => value.every((byte) => byte < 0x80),
+  [TAG.utf8String]: (value) => decodeUtf8(value) !== undefined,
+  [TAG.bmpString]: (value) => decodeBmp(value) !== undefined,
+  [TAG.universalString]: (value) => decodeUniversal(value) !== undefined,
+};
+
+/** X.680 table 10: letters, digits, space and '()+,-./:=? */
+function isPrintable(byte: number): boolean {
+  return PRINTABLE[byte] === 1;
+}
+
+const PRINTABLE = new Uint8Array(256);
+for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?")
+  PRINTABLE[character.charCodeAt(0)] = 1;
+
+function comparableAttribute({ type, tag, value }: Attribute): string {
+  const text = attributeText(tag, value);
+  const folded = text?.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ');
+  return `${type}=${folded === undefined ? `#${tag}.${value.join('.')}` : JSON.stringify(folded)}`;
+}
+
+function formatAttribute({ type, tag, value }: Attribute): string {
+  const short = SHORT_NAMES[type];
+  const text = attributeText(tag, value);
+  if (text === undefined) return `${short ?? dottedOid(type)}=#${[...value].map(hexByte).join('')}`;
+  return `${short ?? dottedOid(type)}=${escapeValue(text)}`;
+}
+
+function attributeText(tag: number, value: Bytes): string | undefined {
+  switch (tag) {
+    case TAG.utf8String:
+      return decodeUtf8(value);
+    case TAG.bmpString:
+      return decodeBmp(value);
+    case TAG.universalString:
+      return decodeUniversal(value);
+    case TAG.printableString:
+    case TAG.ia5String:
+    case TAG.numericString:
+    case TAG.teletexString: // In practice Latin-1.
+      return latin1(value);
+    default:
+      return undefined;
+  }
+}
+
+/** RFC 4514 section 2.4. */
+function escapeValue(text: string): string {
+  return visible(text.replace(/[",+;<>\\]/g, '\\$&').replace(/^[ #]| $/g, '\\$&'));
+}
+
+function escaped(character: string): string {
+  return encodeUtf8(character.codePointAt(0) as number)
+    .map((byte) => `\\${hexByte(byte)}`)
+    .join('');
+}
+
+function hexByte(byte: number): string {
+  return byte.toString(16).padStart(2, '0');
+}

@@ -1,0 +1,73 @@
+import { equal, latin1 } from '../core/bytes.ts';
+import { TlsError } from '../core/failures.ts';
+import type { Certificate } from './certificate.ts';
+import { isEmptyName } from './distinguished-name.ts';
+import { EXTENSION, KEY_USAGE } from './extensions.ts';
+import { formatGeneralName, isDnsName } from './names.ts';
+
+/**
+ * What RFC 5280 and the CA/Browser Forum's Baseline Requirements (BR, version 2) forbid CAs to issue, though path validation by
+ * itself (RFC 5280 section 6.1) would let it pass. Held against all that is below an anchor with the public profile: whoever
+ * breaks these rules issues by other means than an audited CA has. Anchors are exempt: they were chosen as they are.
+ * @throws TlsError `certificate-not-conforming`; the detail goes on from the name of the certificate
+ */
+export function checkPublicProfile(certificate: Certificate, place: 'end-entity' | 'intermediate'): void {
+  checkSerialNumber(certificate);
+  checkKeyIdentifiers(certificate, place);
+  if (place === 'end-entity') checkEndEntity(certificate);
+  else if (!isCritical(certificate, EXTENSION.basicConstraints))
+    refuse('has basicConstraints that are not critical', 'BR 7.1.2.10.4');
+  const information = EXTENSION.authorityInfoAccess;
+  if (isCritical(certificate, information)) refuse('has a critical authorityInfoAccess', 'RFC 5280 section 4.2.2.1');
+  if (certificate.extensions.critical.get(EXTENSION.policyConstraints) === false)
+    refuse('has policyConstraints that are not critical', 'RFC 5280 section 4.2.1.11');
+}
+
+function checkEndEntity(certificate: Certificate): void {
+  const { extensions, subject, version } = certificate;
+  const { basicConstraints, keyUsage, subjectAltName } = extensions;
+  if (version !== 3) refuse(`is of X.509 version ${version}`, 'BR 7.1.1');
+  if (basicConstraints?.ca === true) refuse('is that of a CA and not of a server or client', 'BR 7.1.2.7.8');
+  if (keyUsage !== undefined && (keyUsage & KEY_USAGE.keyCertSign) !== 0)
+    refuse('is for signing certificates', 'BR 7.1.2.7.11');
+  if (extensions.nameConstraints !== undefined) refuse('has name constraints', 'RFC 5280 section 4.2.1.10');
+  if (isCritical(certificate, EXTENSION.extKeyUsage)) refuse('has a critical extKeyUsage', 'BR 7.1.2.7.6');
+  if (subjectAltName === undefined) refuse('has no subjectAltName', 'BR 7.1.2.7.12');
+  if (isCritical(certificate, EXTENSION.subjectAltName) !== isEmptyName(subject))
+    refuse('has a subjectAltName that is critical beside a subject, or is not without one', 'BR 7.1.2.7.12');
+  for (const name of subjectAltName) {
+    const text = name.kind === 'dns' ? latin1(name.bytes) : undefined;
+    if (text !== undefined && (!isDnsName(text, 'wildcard-allowed') || text.includes('_')))
+      refuse(`has ${formatGeneralName(name)}, which is not a host name`, 'BR 7.1.4.2.1');
+    if (name.kind === 'ip' && name.bytes.length !== 4 && name.bytes.length !== 16)
+      refuse('has an IP address of an unknown kind', 'RFC 5280 section 4.2.1.6');
+  }
+}
+
+function checkSerialNumber({ serialNumber }: Certificate): void {
+  const first = serialNumber[0] as number;
+  if (first >= 0x80 || (first === 0 && serialNumber.length === 1))
+    refuse('has a serial number that is not positive', 'RFC 5280 section 4.1.2.2');
+  if (serialNumber.length > 20) refuse('has a serial number of more than 20 bytes', 'RFC 5280 section 4.1.2.2');
+}
+
+function checkKeyIdentifiers(certificate: Certificate, place: 'end-entity' | 'intermediate'): void {
+  const { authorityKeyIdentifier, subjectKeyIdentifier } = certificate.extensions;
+  if (authorityKeyIdentifier?.keyIdentifier === undefined && !equal(certificate.issuer, certificate.subject))
+    refuse('has no authorityKeyIdentifier with a keyIdentifier', 'RFC 5280 section 4.2.1.1');
+  if (place === 'intermediate' && subjectKeyIdentifier === undefined)
+    refuse('has no subjectKeyIdentifier', 'RFC 5280 section 4.2.1.2');
+  if (
+    isCritical(certificate, EXTENSION.authorityKeyIdentifier) ||
+    isCritical(certificate, EXTENSION.subjectKeyIdentifier)
+  )
+    refuse('has a critical key identifier', 'RFC 5280 section 4.2.1.1');
+}
+
+function isCritical({ extensions }: Certificate, id: string): boolean {
+  return extensions.critical.get(id) === true;
+}
+
+function refuse(what: string, rule: string): never {
+  throw new TlsError('certificate-not-conforming', `${what} (${rule})`);
+}
