@@ -1,0 +1,17 @@
+#!/bin/bash
+# world.sh FOLDER COMMAND…: runs COMMAND where the names of the documentation are servers of this machine. Needs network and mount
+# namespaces of its own (tests/docs/world.ts makes them). FOLDER has: hosts, nsswitch.conf, leaf.pem, key.pem, work/.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+folder=$1
+shift
+ip link set lo up
+mount --bind "$folder/hosts" /etc/hosts
+mount --bind "$folder/nsswitch.conf" /etc/nsswitch.conf
+mkfifo "$folder/listening"
+"$here/../../node_modules/.bin/node" "$here/servers.ts" "$folder" >"$folder/listening" &
+servers=$!
+trap 'kill $servers' EXIT
+read -r _ <"$folder/listening"
+cd "$folder/work"
+"$@"
