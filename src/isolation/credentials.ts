@@ -1,6 +1,6 @@
 import { ERRNO, PR } from '../os/constants.ts';
 import type { Native } from '../os/native.ts';
-import { type Refusal, refusal } from './refusal.ts';
+import { type Refusal, refusal } from './outcome.ts';
 
 /** Ids as the kernel numbers them. */
 export interface UnprivilegedUser {

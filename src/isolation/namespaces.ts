@@ -1,6 +1,6 @@
 import { CLONE, MNT_DETACH, MS } from '../os/constants.ts';
 import type { Native } from '../os/native.ts';
-import { type Refusal, refusal } from './refusal.ts';
+import { type Refusal, refusal } from './outcome.ts';
 
 /**
  * Empty namespaces of every kind of which this thread can change its own. A socket that is connected stays in the network
