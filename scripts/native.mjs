@@ -25,10 +25,11 @@ const LINKING = ['-Wl,-z,relro,-z,now,-z,noexecstack'];
  * Compiles the N-API module.
  * @param {string} output where to, a path
  * @param {readonly string[]} flags instead of the hardening flags; the tests ask for sanitizers
+ * @param {string} source the tests also compile a copy with a bug in it
  */
-export function compileModule(output, flags = HARDENING) {
+export function compileModule(output, flags = HARDENING, source = join(ROOT, 'native/os.c')) {
   const headers = createRequire(import.meta.url)('node-api-headers').include_dir;
-  compile(['-fPIC', '-shared', ...flags, '-isystem', headers, '-o', output, join(ROOT, 'native/os.c')]);
+  compile(['-fPIC', '-shared', ...flags, '-isystem', headers, '-o', output, source]);
 }
 
 /** Compiles the launcher: static where the C library has a static form, so that no LD_ variable reaches it. */
