@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createSecretKey, getCiphers, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, getCipherInfo, type KeyObject } from 'node:crypto';
 import { type Bytes, concat } from '../core/bytes.ts';
 import { AEADS } from '../crypto/cipher-suites.ts';
 import type { Aead, AeadAlgorithm } from '../crypto/provider.ts';
@@ -21,7 +21,7 @@ export function createAead(algorithm: AeadAlgorithm, key: Bytes): Aead {
   }
 }
 
-export const hasNativeChaCha20 = getCiphers().includes('chacha20-poly1305');
+export const hasNativeChaCha20 = getCipherInfo('chacha20-poly1305') !== undefined;
 
 /**
  * AES-GCM, and ChaCha20-Poly1305 where the runtime has it. A cipher object serves for one record; making it is the larger part

@@ -1,5 +1,6 @@
 import { type AsymmetricKeyType, createPublicKey, type KeyObject } from 'node:crypto';
-import { type Bytes, concat, equal, unhex } from '../core/bytes.ts';
+import { type Bytes, concat, equal, hex, unhex } from '../core/bytes.ts';
+import { HASH_BYTES } from '../crypto/hkdf.ts';
 import type { HashAlgorithm } from '../crypto/provider.ts';
 import type { SignatureKey } from '../crypto/signature-schemes.ts';
 
@@ -22,16 +23,17 @@ export function importPublicKey(type: SignatureKey, hash: HashAlgorithm | null, 
 /** The key itself, without the SubjectPublicKeyInfo around it, or null if that is not of this type. */
 export function rawPublicKey(type: RawKey, spki: Bytes): Bytes | null {
   const { prefix, keyBytes } = RAW_KEYS[type];
-  if (spki.length !== prefix.length + keyBytes || !startsWith(spki, prefix)) return null;
-  const key = spki.subarray(prefix.length);
+  const prefixBytes = prefix.length / 2;
+  if (spki.length !== prefixBytes + keyBytes || hex(spki.subarray(0, prefixBytes)) !== prefix) return null;
+  const key = spki.subarray(prefixBytes);
   return RAW_KEYS[type].asymmetricKeyType === 'ec' && key[0] !== UNCOMPRESSED ? null : key;
 }
 
 type RawKey = Exclude<SignatureKey, 'rsa' | 'rsa-pss'>;
 
 interface RawKeyParameters {
-  /** Of the SubjectPublicKeyInfo, up to and with the BIT STRING's count of unused bits. */
-  readonly prefix: Bytes;
+  /** Of the SubjectPublicKeyInfo, up to and with the BIT STRING's count of unused bits, in hexadecimal. */
+  readonly prefix: string;
   readonly keyBytes: number;
   readonly asymmetricKeyType: AsymmetricKeyType;
   readonly namedCurve?: string;
@@ -43,45 +45,45 @@ const UNCOMPRESSED = 4;
 /** RFC 5480, RFC 8410, RFC 9881. */
 const RAW_KEYS = {
   'p256': {
-    prefix: unhex('3059 301306072a8648ce3d020106082a8648ce3d030107 034200'),
+    prefix: '3059301306072a8648ce3d020106082a8648ce3d030107034200',
     keyBytes: 65,
     asymmetricKeyType: 'ec',
     namedCurve: 'prime256v1',
   },
   'p384': {
-    prefix: unhex('3076 301006072a8648ce3d020106052b81040022 036200'),
+    prefix: '3076301006072a8648ce3d020106052b81040022036200',
     keyBytes: 97,
     asymmetricKeyType: 'ec',
     namedCurve: 'secp384r1',
   },
   'p521': {
-    prefix: unhex('30819b 301006072a8648ce3d020106052b81040023 03818600'),
+    prefix: '30819b301006072a8648ce3d020106052b8104002303818600',
     keyBytes: 133,
     asymmetricKeyType: 'ec',
     namedCurve: 'secp521r1',
   },
-  'ed25519': { prefix: unhex('302a 300506032b6570 032100'), keyBytes: 32, asymmetricKeyType: 'ed25519' },
-  'ed448': { prefix: unhex('3043 300506032b6571 033a00'), keyBytes: 57, asymmetricKeyType: 'ed448' },
+  'ed25519': { prefix: '302a300506032b6570032100', keyBytes: 32, asymmetricKeyType: 'ed25519' },
+  'ed448': { prefix: '3043300506032b6571033a00', keyBytes: 57, asymmetricKeyType: 'ed448' },
   'ml-dsa-44': {
-    prefix: unhex('30820532 300b0609608648016503040311 0382052100'),
+    prefix: '30820532300b06096086480165030403110382052100',
     keyBytes: 1312,
     asymmetricKeyType: 'ml-dsa-44',
   },
   'ml-dsa-65': {
-    prefix: unhex('308207b2 300b0609608648016503040312 038207a100'),
+    prefix: '308207b2300b0609608648016503040312038207a100',
     keyBytes: 1952,
     asymmetricKeyType: 'ml-dsa-65',
   },
   'ml-dsa-87': {
-    prefix: unhex('30820a32 300b0609608648016503040313 03820a2100'),
+    prefix: '30820a32300b060960864801650304031303820a2100',
     keyBytes: 2592,
     asymmetricKeyType: 'ml-dsa-87',
   },
 } as const satisfies Record<RawKey, RawKeyParameters>;
 
-/** Verification costs the square of this, and a peer chooses it: browsers and BoringSSL's default stop at the same size. */
+/** Verification costs the square of this, and the peer chooses it. Go's crypto/tls stops at the same size (CVE-2023-29409). */
 const RSA_MODULUS_BITS_MAXIMUM = 8192;
-/** The same for the exponent; 1 would accept any signature. BoringSSL's bound is 2^33. */
+/** The cost grows with this too; and 1 would accept any signature. BoringSSL's bound is 33 bits. */
 const RSA_EXPONENT_MAXIMUM = 2n ** 32n;
 /** Modulus, exponent, the parameters of PSS, and what DER puts around them. */
 const RSA_SPKI_BYTES_MAXIMUM = RSA_MODULUS_BITS_MAXIMUM / 8 + 128;
@@ -121,7 +123,7 @@ function rsaPssAlgorithms(hash: HashAlgorithm): readonly Bytes[] {
   const oid = unhex('06092a864886f70d01010a');
   const mgf1 = unhex('06092a864886f70d010108');
   const withParameters = [unhex('0500'), new Uint8Array(0)].map((nothing) => {
-    const hashAlgorithm = sequence(concat(HASH_OIDS[hash].oid, nothing));
+    const hashAlgorithm = sequence(concat(unhex(HASH_OIDS[hash]), nothing));
     return sequence(
       concat(
         oid,
@@ -129,7 +131,7 @@ function rsaPssAlgorithms(hash: HashAlgorithm): readonly Bytes[] {
           concat(
             tagged(0, hashAlgorithm),
             tagged(1, sequence(concat(mgf1, hashAlgorithm))),
-            tagged(2, Uint8Array.of(0x02, 1, HASH_OIDS[hash].saltBytes)),
+            tagged(2, Uint8Array.of(0x02, 1, HASH_BYTES[hash])),
           ),
         ),
       ),
@@ -138,11 +140,11 @@ function rsaPssAlgorithms(hash: HashAlgorithm): readonly Bytes[] {
   return [sequence(oid), ...withParameters];
 }
 
-const HASH_OIDS = {
-  sha256: { oid: unhex('0609608648016503040201'), saltBytes: 32 },
-  sha384: { oid: unhex('0609608648016503040202'), saltBytes: 48 },
-  sha512: { oid: unhex('0609608648016503040203'), saltBytes: 64 },
-} as const satisfies Record<HashAlgorithm, unknown>;
+const HASH_OIDS: Readonly<Record<HashAlgorithm, string>> = {
+  sha256: '0609608648016503040201',
+  sha384: '0609608648016503040202',
+  sha512: '0609608648016503040203',
+};
 
 /** What follows `algorithm` in an RSA SubjectPublicKeyInfo of minimal length, or null if it has another or is too long. */
 function afterAlgorithm(spki: Bytes, algorithm: Bytes): Bytes | null {
@@ -172,8 +174,4 @@ function element(identifier: number, content: Bytes): Bytes {
         ? [identifier, 0x81, length]
         : [identifier, 0x82, length >>> 8, length];
   return concat(Uint8Array.from(header), content);
-}
-
-function startsWith(bytes: Bytes, prefix: Bytes): boolean {
-  return equal(bytes.subarray(0, prefix.length), prefix);
 }
