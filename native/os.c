@@ -83,7 +83,8 @@ struct call {
 
 /*
  * Letters: i int32, u uint32, m 32 bits as either (JavaScript's bit operators give int32), n safe integer, f boolean, s string,
- * b Uint8Array, a Int32Array, r a range (Uint8Array, offset, length), l an array, which the call itself decodes.
+ * b Uint8Array, a Int32Array, r a range (Uint8Array, offset, length), l an array, which the call itself decodes. Reading an array may
+ * run the caller's code, which could take other memory away, so no call has both an l and a b, a or r.
  */
 struct entry {
   const char *name;

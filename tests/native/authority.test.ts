@@ -1,6 +1,8 @@
 // Needs user namespaces (sysctl kernel.unprivileged_userns_clone and friends), seccomp and Landlock in the kernel.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { RUNTIME_SETTINGS } from '../../src/os/runtime.ts';
@@ -12,8 +14,8 @@ function start(args: readonly string[], environment: Record<string, string | und
   return spawnSync(process.execPath, ['--no-env-file', STEPS, ...args], { env: environment, encoding: 'utf8' });
 }
 
-function run(step: string): unknown {
-  const { status, stdout, stderr } = start([step], { ...ENVIRONMENT, ...RUNTIME_SETTINGS });
+function run(...args: readonly string[]): Record<string, unknown> {
+  const { status, stdout, stderr } = start(args, { ...ENVIRONMENT, ...RUNTIME_SETTINGS });
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout);
 }
@@ -118,6 +120,23 @@ test('a process of one thread forks, and waits for its child', () => {
     'wait again': 'ECHILD',
     'fork where it is denied': 'EAGAIN',
   });
+});
+
+test('a look-up has no descriptor but its answer, and ends with whoever asked', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tlsify-look-up-'));
+  const fifo = join(folder, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  const { 'left behind': pid, ...results } = run('look-up', fifo);
+  assert.deepEqual(results, {
+    unshare: 0,
+    mount: 0,
+    descriptors: ['/dev/null', '/dev/null', '/dev/null', 'pipe'],
+    answer: 'null',
+    killed: 'true',
+  });
+  const isAlive = () => existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  while (isAlive()) await new Promise((resolve) => setTimeout(resolve, 5));
+  rmSync(folder, { recursive: true });
 });
 
 test('another program takes the place of this one, with the arguments, environment and descriptors that it is given', () => {

@@ -2,6 +2,7 @@
  * The calls that change what a process may do, each kind in a process of its own: `bun steps.ts NAME` prints what they
  * returned, as JSON. Run by authority.test.ts with one thread, as unshare and fork need.
  */
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import {
   CLONE,
   ERRNO,
@@ -17,6 +18,8 @@ import {
 } from '../../src/os/constants.ts';
 import { check } from '../../src/os/errors.ts';
 import { loadNative } from '../../src/os/load.ts';
+import type { Native } from '../../src/os/native.ts';
+import { LookUp } from '../../src/os/resolver.ts';
 import { assertSingleThreaded, ensureSingleThreaded } from '../../src/os/runtime.ts';
 import { SignalDescriptor } from '../../src/os/signals.ts';
 
@@ -27,6 +30,19 @@ const results: Record<string, number | string | null | readonly string[]> = {};
 function note(what: string, result: number): number {
   results[what] = result < 0 ? errnoName(result) : result;
   return result;
+}
+
+/** What each is open on; empty if one was closed meanwhile. */
+function descriptorsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`).replace(/:.*/, ''));
+  } catch {
+    return [];
+  }
+}
+
+function pause(): void {
+  native.poll(new Int32Array(0), new Int32Array(0), 5);
 }
 
 function writeFile(path: string, text: string): void {
@@ -163,6 +179,32 @@ const STEPS: Record<string, () => void> = {
     native.prctl(PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     native.seccompFilter(0, denies(SYSTEM_CALLS.clone, ERRNO.EAGAIN));
     note('fork where it is denied', native.fork());
+  },
+
+  /** argv[3] is a FIFO that nobody writes to: put in the place of /etc/hosts, it stops the look-up in its tracks. */
+  'look-up': () => {
+    enterNamespaces();
+    note('mount', native.mount(process.argv[3] ?? '', '/etc/hosts', '', MS.BIND, ''));
+    const pids: number[] = [];
+    const noting: Native = Object.create(native, {
+      resolve: {
+        value: (host: string, service: string, family: number, pid: Int32Array) => {
+          const fd = native.resolve(host, service, family, pid);
+          pids.push(pid[0] as number);
+          return fd;
+        },
+      },
+    });
+    const lookUp = new LookUp(noting, 'localhost', '443', 'ipv4');
+    // In its first moments the child still has all that it inherits.
+    const kept = ['/dev/null', '/dev/null', '/dev/null', 'pipe'];
+    while (descriptorsOf(pids[0] as number).join() !== kept.join() && lookUp.read() === null) pause();
+    results.descriptors = descriptorsOf(pids[0] as number);
+    results.answer = String(lookUp.read());
+    lookUp.close();
+    results.killed = String(!existsSync(`/proc/${pids[0]}`));
+    new LookUp(noting, 'localhost', '443', 'ipv4');
+    note('left behind', pids[1] as number);
   },
 
   'execute': () => {
