@@ -38,19 +38,6 @@
 #define NAPI_VERSION 8
 #include <node_api.h>
 
-/* The kernel's numbers, the same on all architectures that came after 5.x, for C libraries that are older than the call. */
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
-#ifndef SYS_landlock_create_ruleset
-#define SYS_landlock_create_ruleset 444
-#define SYS_landlock_add_rule 445
-#define SYS_landlock_restrict_self 446
-#endif
-#ifndef RWF_NOWAIT
-#define RWF_NOWAIT 8
-#endif
-
 enum {
   MAX_ARGUMENTS = 6,
   MAX_TEXTS = 4,

@@ -4,10 +4,15 @@
  */
 const ARM64 = process.arch === 'arm64';
 
+/** Address families, for socket(2). */
 export const AF = { UNSPEC: 0, UNIX: 1, INET: 2, INET6: 10 } as const;
+/** Socket types, for socket(2) and socketpair(2). */
 export const SOCK = { STREAM: 1, DGRAM: 2, SEQPACKET: 5, NONBLOCK: 0o4000 } as const;
+/** Protocols, which are also the levels of their socket options. */
 export const IPPROTO = { TCP: 6, IPV6: 41 } as const;
+/** The level of the options in {@link SO}. */
 export const SOL_SOCKET = 1;
+/** Options of any socket. */
 export const SO = {
   REUSEADDR: 2,
   TYPE: 3,
@@ -20,6 +25,7 @@ export const SO = {
   ACCEPTCONN: 30,
   DOMAIN: 39,
 } as const;
+/** Options at level IPPROTO.TCP. */
 export const TCP = {
   NODELAY: 1,
   CORK: 3,
@@ -29,12 +35,15 @@ export const TCP = {
   QUICKACK: 12,
   USER_TIMEOUT: 18,
 } as const;
+/** Option at level IPPROTO.IPV6. */
 export const IPV6_V6ONLY = 26;
+/** What shutdown(2) ends. */
 export const SHUT = { RD: 0, WR: 1, RDWR: 2 } as const;
 
 /** poll(2). The last three are reported whether asked for or not. */
 export const POLL = { IN: 0x1, OUT: 0x4, RDHUP: 0x2000, ERR: 0x8, HUP: 0x10, NVAL: 0x20 } as const;
 
+/** epoll_ctl(2): what to wait for, and how. */
 export const EPOLL = {
   IN: 0x1,
   OUT: 0x4,
@@ -44,6 +53,7 @@ export const EPOLL = {
   EXCLUSIVE: 0x10000000,
   ET: 0x80000000,
 } as const;
+/** epoll_ctl(2): what to do. */
 export const EPOLL_CTL = { ADD: 1, DEL: 2, MOD: 3 } as const;
 
 /** open(2) and F_GETFL. O_CLOEXEC and O_NOCTTY are always set by `openFile`. */
@@ -61,6 +71,7 @@ export const O = {
   NOFOLLOW: ARM64 ? 0o100000 : 0o400000,
   PATH: 0o10000000,
 } as const;
+/** The bit of `getFdFlags`. */
 export const FD_CLOEXEC = 1;
 
 /** What `fileType` returns. */
@@ -75,6 +86,7 @@ export const S = {
   IFIFO: 0o010000,
 } as const;
 
+/** Signal numbers. */
 export const SIGNAL = {
   SIGHUP: 1,
   SIGINT: 2,
@@ -97,8 +109,10 @@ export const SIGNAL = {
   SIGSYS: 31,
 } as const;
 
+/** waitpid(2): return 0 when no child has ended. */
 export const WNOHANG = 1;
 
+/** setrlimit(2): the resources. */
 export const RLIMIT = {
   CPU: 0,
   FSIZE: 1,
@@ -114,6 +128,7 @@ export const RLIMIT = {
 /** As `setResourceLimit` takes it. */
 export const RLIM_INFINITY = -1;
 
+/** prctl(2): the options. */
 export const PR = {
   SET_PDEATHSIG: 1,
   GET_DUMPABLE: 3,
@@ -129,6 +144,7 @@ export const PR = {
   SET_MDWE: 65,
 } as const;
 
+/** unshare(2): the namespaces. */
 export const CLONE = {
   VM: 0x00000100,
   NEWNS: 0x00020000,
@@ -140,6 +156,7 @@ export const CLONE = {
   NEWNET: 0x40000000,
 } as const;
 
+/** mount(2): the flags. */
 export const MS = {
   RDONLY: 0x1,
   NOSUID: 0x2,
@@ -150,6 +167,7 @@ export const MS = {
   REC: 0x4000,
   PRIVATE: 0x40000,
 } as const;
+/** umount2(2): take it out of the tree now, end it when nobody uses it. */
 export const MNT_DETACH = 2;
 
 /** The bounds of `native/os.c`. */
@@ -225,6 +243,7 @@ export const ERRNO = {
   EINPROGRESS: 115,
 } as const;
 
+/** The names that {@link ERRNO} has. */
 export type ErrnoName = keyof typeof ERRNO;
 
 /** `errnoName(-111)` is `ECONNREFUSED`; a number that is not in {@link ERRNO} gives `errno 133`. Takes `-errno` as the system calls return it. */

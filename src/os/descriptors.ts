@@ -79,6 +79,7 @@ export class StreamDescriptor {
   }
 }
 
+/** Which of the ways that {@link StreamDescriptor} describes is taken. */
 export type DescriptorKind = 'socket' | 'pipe' | 'device' | 'file';
 
 /** pipe(7), POSIX: a pipe that polls writable takes this many bytes at once. */

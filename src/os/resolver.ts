@@ -5,12 +5,15 @@ import { AF, ERRNO, SIGNAL } from './constants.ts';
 import { check } from './errors.ts';
 import type { Native } from './native.ts';
 
+/** One look-up asks for one of them. */
 export type AddressFamily = 'ipv4' | 'ipv6';
 
+/** Addresses in the order of getaddrinfo (RFC 6724), at least one, at most 64. */
 export type LookUpResult =
   | { readonly ok: true; readonly addresses: readonly SocketAddress[] }
   | { readonly ok: false; readonly why: LookUpFailure };
 
+/** Why there is no address. */
 export type LookUpFailure =
   | 'not-found' // no such name, or it has no address of this family
   | 'try-again' // no name server answered

@@ -2,6 +2,7 @@ import { ERRNO, SIGNAL } from './constants.ts';
 import { check, SystemError } from './errors.ts';
 import type { Native } from './native.ts';
 
+/** The names that {@link SIGNAL} has. */
 export type SignalName = keyof typeof SIGNAL;
 
 /**
