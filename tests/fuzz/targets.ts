@@ -1,0 +1,190 @@
+import { findCertificates, PemError } from '../../src/certs/pem.ts';
+import { type Bytes, concat, hex } from '../../src/core/bytes.ts';
+import { TlsError } from '../../src/core/failures.ts';
+import { nodeCrypto } from '../../src/crypto-node/provider.ts';
+import type { CertificateVerifier } from '../../src/engine/answer.ts';
+import { ClientConnection } from '../../src/engine/client.ts';
+import {
+  decodeKeyShares,
+  decodeProtocolNames,
+  encodeKeyShares,
+  encodeProtocolNames,
+} from '../../src/engine/codec/extensions.ts';
+import * as messages from '../../src/engine/codec/messages.ts';
+import { Certificate } from '../../src/x509/certificate.ts';
+import { DerError } from '../../src/x509/der.ts';
+import { formatName } from '../../src/x509/distinguished-name.ts';
+import { readPublicKey } from '../../src/x509/public-key.ts';
+import { authority, serverCertificate } from '../support/certificates.ts';
+import { acceptAnyCertificate, ConnectionDriver } from '../support/connection-driver.ts';
+import { exchange, testConfig } from '../support/conversation.ts';
+import { ScriptedServer, type ServerScript } from '../support/scripted-server.ts';
+
+/** Bytes from outside, and who must survive them. */
+export interface Target {
+  readonly seeds: readonly Bytes[];
+  /** @throws only what the target is documented to throw for bad input; anything else is a finding. */
+  readonly run: (input: Bytes) => void | Promise<void>;
+  /** The runs of an ordinary test run; a connection costs a thousand times what a parser costs. */
+  readonly runs: number;
+}
+
+const CA = authority('tlsify fuzz root');
+const LEAF = serverCertificate(CA, { dns: ['localhost', '*.example.com'], ip: ['127.0.0.1', '::1'] });
+const EXTENSIONS = new Map([
+  [0, Uint8Array.of(0, 12, 0, 0, 9, ...Buffer.from('localhost'))],
+  [43, Uint8Array.of(3, 4)],
+  [51, encodeKeyShares([{ group: 29, share: new Uint8Array(32).fill(7) }])],
+  [16, encodeProtocolNames([Buffer.from('h2'), Buffer.from('http/1.1')])],
+]);
+const HELLO = {
+  legacyVersion: 0x0303,
+  random: new Uint8Array(32).fill(1),
+  sessionId: new Uint8Array(32).fill(2),
+  extensions: EXTENSIONS,
+} as const;
+
+export const TARGETS: Readonly<Record<string, Target>> = {
+  'handshake messages': parser(
+    [
+      messages.encodeServerHello({ ...HELLO, cipherSuite: 0x1301, compressionMethod: 0 }),
+      messages.encodeClientHello({ ...HELLO, cipherSuites: [0x1301, 0x1302], compressionMethods: Uint8Array.of(0) }),
+      messages.encodeEncryptedExtensions(EXTENSIONS),
+      messages.encodeCertificate({
+        context: new Uint8Array(0),
+        entries: [LEAF, CA].map(({ der }) => ({ certificate: der, extensions: EXTENSIONS })),
+      }),
+      messages.encodeCertificateRequest({ context: Uint8Array.of(1), extensions: EXTENSIONS }),
+      messages.encodeCertificateVerify({ scheme: 0x0403, signature: new Uint8Array(70) }),
+      messages.encodeKeyUpdate('update_requested'),
+    ].map((message) => message.subarray(4)),
+    [TlsError],
+    [
+      roundTrip(messages.decodeServerHello, messages.encodeServerHello),
+      roundTrip(messages.decodeClientHello, messages.encodeClientHello),
+      roundTrip(messages.decodeEncryptedExtensions, messages.encodeEncryptedExtensions),
+      roundTrip(messages.decodeCertificate, messages.encodeCertificate),
+      roundTrip(messages.decodeCertificateRequest, messages.encodeCertificateRequest),
+      roundTrip(messages.decodeCompressedCertificate, messages.encodeCompressedCertificate),
+      roundTrip(messages.decodeCertificateVerify, messages.encodeCertificateVerify),
+      roundTrip(messages.decodeNewSessionTicket, messages.encodeNewSessionTicket),
+      roundTrip(messages.decodeKeyUpdate, messages.encodeKeyUpdate),
+    ],
+  ),
+  'extensions': parser(
+    [...EXTENSIONS.values()],
+    [TlsError],
+    [(input) => decodeKeyShares(input), (input) => decodeProtocolNames(input)],
+  ),
+  'certificates': parser(
+    [LEAF.der, CA.der],
+    [DerError, TlsError],
+    [
+      (input) => {
+        const certificate = new Certificate(input);
+        formatName(certificate.subject);
+        readPublicKey(certificate.spki);
+      },
+    ],
+  ),
+  'PEM files': parser(
+    [Buffer.from(`# a store\n${LEAF.pem}${CA.pem}`), Buffer.from(CA.pem)],
+    [PemError],
+    [(input) => findCertificates(Buffer.from(input))],
+  ),
+  'records of a server': {
+    seeds: [
+      Uint8Array.of(22, 3, 3, 0, 4, 2, 0, 0, 0),
+      Uint8Array.of(20, 3, 3, 0, 1, 1),
+      Uint8Array.of(21, 3, 3, 0, 2, 2, 40),
+    ],
+    run: (input) => survives({}, (bytes) => concat(input, bytes)),
+    runs: 400,
+  },
+  ...Object.fromEntries(
+    (['serverHello', 'certificate', 'certificateVerify'] as const).map((hook) => [
+      `${hook} in a handshake`,
+      connection(
+        hook,
+        {
+          serverHello: messages.encodeServerHello,
+          certificate: messages.encodeCertificate,
+          certificateVerify: messages.encodeCertificateVerify,
+        }[hook] as (message: never) => Bytes,
+      ),
+    ]),
+  ),
+};
+
+function parser(
+  seeds: readonly Bytes[],
+  expected: readonly (new (...args: never[]) => Error)[],
+  parsers: readonly ((input: Bytes) => void)[],
+): Target {
+  return {
+    seeds,
+    runs: 20_000,
+    run: (input) => {
+      for (const parse of parsers) {
+        try {
+          parse(input);
+        } catch (error) {
+          if (!expected.some((type) => error instanceof type)) throw error;
+        }
+      }
+    },
+  };
+}
+
+/**
+ * What was read must be written as the same bytes again: otherwise there are two spellings of one thing. The one that there is: a
+ * hello may have an empty block of extensions or none (RFC 5246 section 7.4.1.2).
+ */
+function roundTrip<Message>(
+  decode: (body: Bytes) => Message,
+  encode: (message: Message) => Bytes,
+): (input: Bytes) => void {
+  return (input) => {
+    const again = encode(decode(input)).subarray(4);
+    if (![hex(input), `${hex(input)}0000`].includes(hex(again)))
+      throw new Error(`reads ${hex(input)} and writes ${hex(again)}`);
+  };
+}
+
+/** The input is a pattern of changes, applied by exclusive or to the message that the handshake needs at that point. */
+function connection(
+  hook: 'serverHello' | 'certificate' | 'certificateVerify',
+  encode: (message: never) => Bytes,
+): Target {
+  return {
+    seeds: [new Uint8Array(64), new Uint8Array(700)],
+    run: (input) =>
+      survives({
+        [hook]: (message: never) =>
+          encode(message).map((byte, index) => (index < 4 ? byte : byte ^ (input[index] ?? 0))),
+      }),
+    runs: 400,
+  };
+}
+
+/** Refuses what cannot be read, as the real one, and accepts the rest. */
+const verifier: CertificateVerifier = (chain, ocspResponse) => {
+  try {
+    return acceptAnyCertificate(chain, ocspResponse);
+  } catch {
+    return { answer: 'refused', failure: new TlsError('certificate-malformed').failure };
+  }
+};
+
+/** A client meets that server: it ends in a failure that is not ours, or it is open. It never throws, and never says much. */
+async function survives(script: ServerScript, change: (bytes: Bytes) => Bytes = (bytes) => bytes): Promise<void> {
+  const client = new ConnectionDriver(new ClientConnection(testConfig(), nodeCrypto), verifier);
+  const server = new ScriptedServer(script);
+  await client.start();
+  await server.hear(client.takeNetwork());
+  await client.receive(change(server.take()));
+  const { failure } = client;
+  if (failure?.kind === 'internal') throw new Error(`${failure.why}: ${failure.detail}`);
+  if (client.log.length > 100) throw new Error(`${client.log.length} outputs`);
+  if (failure === undefined && client.session !== undefined) await exchange({ client, server });
+}
