@@ -9,7 +9,7 @@ import { AF, ERRNO, O, SHUT, SOCK } from '../os/constants.ts';
 import { loadNative } from '../os/load.ts';
 import type { Native } from '../os/native.ts';
 import { Poller } from '../os/poller.ts';
-import { runSession, SESSION_BUFFER_BYTES, type SessionEnd, type SessionRequest } from './session.ts';
+import { SESSION_BUFFER_BYTES, Session, type SessionEnd, type SessionRequest } from './session.ts';
 
 const native = loadNative();
 
@@ -161,7 +161,7 @@ async function play(script: Script, changes: Partial<SessionRequest> = {}): Prom
     return 0;
   };
   const clocked: Native = { ...native, poll, monotonicMs: () => nowMs };
-  const end = await runSession({
+  const session = new Session({
     native: clocked,
     poller: new Poller(clocked),
     connection: new FramedConnection(),
@@ -176,6 +176,8 @@ async function play(script: Script, changes: Partial<SessionRequest> = {}): Prom
     onOpen: () => {},
     ...changes,
   });
+  session.begin();
+  const end = await session.run();
   const [delivered, sent] = [latin1(readAll(application)), latin1(readAll(peer))];
   for (const fd of [network, peer, plain, application]) native.close(fd);
   return { ...end, elapsedMs: nowMs - 1000, delivered, sent };

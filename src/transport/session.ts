@@ -60,12 +60,11 @@ type Outcome =
   | { readonly end: 'failed'; readonly failure: Failure | TransportFailure }
   | { readonly end: 'signal'; readonly signal: SignalName };
 
-/** Moves bytes between the network and the application through a {@link Connection}, from the handshake to the end. */
-export function runSession(request: SessionRequest): Promise<SessionEnd> {
-  return new Session(request).run();
-}
-
-class Session {
+/**
+ * Moves bytes between the network and the application through a {@link Connection}, from the handshake to the end. All that needs
+ * authority happens in the constructor; {@link begin} only sends; only {@link run} reads what the peer says.
+ */
+export class Session {
   readonly #request: SessionRequest;
   readonly #connection: Connection;
   readonly #network: NetworkSide;
@@ -82,6 +81,7 @@ class Session {
   readonly #clock: Timer;
   readonly #signals: Watch;
 
+  /** @throws SystemError, RangeError for plain descriptors that are not open or not streams */
   constructor(request: SessionRequest) {
     const { native, poller, signals } = request;
     this.#request = request;
@@ -97,8 +97,14 @@ class Session {
     this.#lastMoveMs = poller.nowMs;
   }
 
-  async run(): Promise<SessionEnd> {
+  /** Sends the first flight, so that the peer works while this process gives its authority away. */
+  begin(): void {
     this.#connection.start();
+    this.#advance();
+    this.#network.flush();
+  }
+
+  async run(): Promise<SessionEnd> {
     for (;;) {
       for (let work = this.#advance(); work !== undefined; work = this.#advance()) await work;
       this.#flush();

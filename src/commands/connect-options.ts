@@ -1,0 +1,256 @@
+import { MECHANISMS, type Mechanism, type SandboxLevel } from '../isolation/mechanisms.ts';
+import type { ReferenceIdentifier } from '../x509/names.ts';
+import { hostReference, InvalidIdentifier, parseReferenceIdentifier } from '../x509/names.ts';
+import { nearest, type OptionTable, parseOptions, printable, UsageError } from './options.ts';
+import { parseTarget, type Target, toAscii } from './target.ts';
+
+/** What `tlsify connect` is to do, complete: nothing is left to be defaulted. */
+export interface ConnectOptions {
+  readonly network: NetworkSide;
+  /** Standard input and output, or one descriptor for both. */
+  readonly plainDescriptor: number | null;
+  /** Empty only if `verify` is false. */
+  readonly references: readonly ReferenceIdentifier[];
+  /** `--insecure-no-verify` is the only way to false. */
+  readonly verify: boolean;
+  /** For server_name; null sends none. */
+  readonly serverName: string | null;
+  /** Files and directories of CA certificates, besides the system's store if that is used. */
+  readonly authorities: readonly string[];
+  readonly systemStore: boolean;
+  readonly alpn: readonly string[];
+  readonly statusDescriptor: number | null;
+  /** Infinity for none. It covers look-up, dialling and handshake together. */
+  readonly handshakeTimeoutMs: number;
+  /** Infinity for none. */
+  readonly idleTimeoutMs: number;
+  readonly sandbox: SandboxLevel;
+  /** May be missing without the run being refused. */
+  readonly sandboxWithout: readonly Mechanism[];
+  readonly quiet: boolean;
+  readonly atInputEnd: 'close-notify' | 'keep-open';
+}
+
+export type NetworkSide = Target | { readonly descriptor: number };
+
+/** What holds when nobody says otherwise. It says nothing of where to connect and who should be there. */
+export const DEFAULT_CONNECT_OPTIONS = {
+  plainDescriptor: null,
+  verify: true,
+  authorities: [],
+  systemStore: true,
+  alpn: [],
+  statusDescriptor: null,
+  handshakeTimeoutMs: 30_000,
+  idleTimeoutMs: Number.POSITIVE_INFINITY,
+  sandbox: 'standard',
+  sandboxWithout: [],
+  quiet: false,
+  atInputEnd: 'close-notify',
+} as const satisfies Partial<ConnectOptions>;
+
+export const CONNECT_OPTIONS = {
+  'name': {
+    takes: 'values',
+    short: 'n',
+    metavariable: 'ID',
+    parse: parseReference,
+    help: 'who the server must prove to be: dns:NAME, ip:ADDRESS or spki-sha256:DIGEST; may be repeated; the host by default',
+  },
+  'ca': {
+    takes: 'values',
+    short: 'C',
+    metavariable: 'PATH',
+    parse: path,
+    help: 'trust the CA certificates in this PEM file or directory, too; may be repeated',
+  },
+  'no-system-ca': { takes: 'nothing', help: "trust none of the system's CAs, only those of --ca" },
+  'alpn': {
+    takes: 'value',
+    short: 'a',
+    metavariable: 'LIST',
+    parse: parseAlpn,
+    help: 'application protocols to offer, best first, with commas between them: h2,http/1.1',
+  },
+  'sni': {
+    takes: 'value',
+    short: 's',
+    metavariable: 'NAME|none',
+    parse: serverName,
+    help: 'the name by which to ask for the server; the host by default, none for an address',
+  },
+  'net-fd': {
+    takes: 'value',
+    metavariable: 'N',
+    parse: parseDescriptor,
+    help: 'use this connected socket instead of dialling; needs --name',
+  },
+  'app-fd': {
+    takes: 'value',
+    metavariable: 'N',
+    parse: parseDescriptor,
+    help: 'plain data on this descriptor, both ways, instead of standard input and output',
+  },
+  'status-fd': {
+    takes: 'value',
+    metavariable: 'N',
+    parse: parseDescriptor,
+    help: 'write what happens to this descriptor, one JSON object a line',
+  },
+  'handshake-timeout': {
+    takes: 'value',
+    short: 't',
+    metavariable: 'SECONDS',
+    parse: milliseconds,
+    help: 'give up if the connection is not ready by then; 0 waits for ever; 30 by default',
+  },
+  'idle-timeout': {
+    takes: 'value',
+    short: 'i',
+    metavariable: 'SECONDS',
+    parse: milliseconds,
+    help: 'end if no data moves in either direction for so long; 0, the default, waits for ever',
+  },
+  'sandbox': {
+    takes: 'value',
+    metavariable: 'LEVEL',
+    parse: sandboxLevel,
+    help: 'strict, standard (the default) or off',
+  },
+  'sandbox-without': {
+    takes: 'values',
+    metavariable: 'PART',
+    parse: mechanism,
+    help: 'go on if this part of the sandbox cannot be had here; may be repeated',
+  },
+  'insecure-no-verify': {
+    takes: 'nothing',
+    help: 'do not verify who the server is: anybody can read and change what is sent',
+  },
+  'quiet': { takes: 'nothing', short: 'q', help: 'no messages for failures: the exit code says it' },
+  'help': { takes: 'nothing', short: 'h', help: 'show this' },
+} as const satisfies OptionTable;
+
+/** @throws UsageError */
+export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
+  const { options, operands, program } = parseOptions(CONNECT_OPTIONS, argv);
+  if (options.help) return 'help';
+  if (program !== undefined) throw new UsageError('connect cannot start a program yet: nothing may follow `--`');
+  const network = networkSide(operands, options['net-fd']);
+  const verify = !options['insecure-no-verify'];
+  if (!verify && options.name.length > 0)
+    throw new UsageError('--insecure-no-verify checks no name: leave out either that or --name');
+  const host = 'host' in network ? network.host : undefined;
+  const hostNames = host === undefined ? [] : [hostReference(host, toAscii)];
+  const references = options.name.length > 0 ? options.name : hostNames;
+  if (verify && references.length === 0)
+    throw new UsageError(
+      '--net-fd alone does not say who should be at the other end',
+      'add the name that the certificate must have: --name dns:example.com',
+    );
+  if (options['no-system-ca'] && options.ca.length === 0 && verify)
+    throw new UsageError('--no-system-ca leaves no CA to trust', 'name one with --ca FILE');
+  const defaults = DEFAULT_CONNECT_OPTIONS;
+  return {
+    network,
+    plainDescriptor: options['app-fd'] ?? defaults.plainDescriptor,
+    references: verify ? references : [],
+    verify,
+    serverName: options.sni === undefined ? firstDnsName([...hostNames, ...references]) : options.sni,
+    authorities: options.ca,
+    systemStore: !options['no-system-ca'],
+    alpn: options.alpn ?? defaults.alpn,
+    statusDescriptor: options['status-fd'] ?? defaults.statusDescriptor,
+    handshakeTimeoutMs: options['handshake-timeout'] ?? defaults.handshakeTimeoutMs,
+    idleTimeoutMs: options['idle-timeout'] ?? defaults.idleTimeoutMs,
+    sandbox: options.sandbox ?? defaults.sandbox,
+    sandboxWithout: options['sandbox-without'],
+    quiet: options.quiet,
+    atInputEnd: defaults.atInputEnd,
+  };
+}
+
+function networkSide(operands: readonly string[], fd: number | undefined): NetworkSide {
+  const [target, more] = operands;
+  if (fd !== undefined) {
+    if (target !== undefined) throw new UsageError(`both --net-fd and ${printable(target)}: which one is it?`);
+    return { descriptor: fd };
+  }
+  if (target === undefined) throw new UsageError('connect to what?', 'tlsify connect HOST:PORT');
+  if (more === undefined) return parseTarget(target);
+  const fix = operands.length === 2 && /^\d+$/.test(more) ? `tlsify connect ${target}:${more}` : undefined;
+  throw new UsageError(`one HOST:PORT, not ${operands.length} arguments`, fix);
+}
+
+/** The name for server_name, if there is one. */
+export function firstDnsName(references: readonly ReferenceIdentifier[]): string | null {
+  return references.find((reference) => reference.type === 'dns')?.name ?? null;
+}
+
+/** The value of `--name`. @throws UsageError */
+export function parseReference(text: string): ReferenceIdentifier {
+  return invalidAsUsage(() => parseReferenceIdentifier(text, toAscii));
+}
+
+function serverName(text: string): string | null {
+  if (text === 'none') return null;
+  const parsed = invalidAsUsage(() => parseReferenceIdentifier(`dns:${text}`, toAscii));
+  return parsed.type === 'dns' ? parsed.name : null;
+}
+
+function invalidAsUsage<Value>(parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof InvalidIdentifier) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+function path(text: string): string {
+  if (text === '') throw new UsageError('the path is empty');
+  return text;
+}
+
+/** RFC 7301 section 3.1: each name has 1 to 255 bytes, the list fits in 2^16. @throws UsageError */
+export function parseAlpn(text: string): string[] {
+  const names = text.split(',');
+  for (const name of names)
+    if (!/^[\x21-\x7e]{1,255}$/.test(name))
+      throw new UsageError('names of 1 to 255 ASCII characters, with commas between');
+  if (new Set(names).size < names.length) throw new UsageError('a protocol is named twice');
+  if (names.length > 32) throw new UsageError('more than 32 protocols');
+  return names;
+}
+
+/** @throws UsageError */
+export function parseDescriptor(text: string): number {
+  if (!/^\d{1,7}$/.test(text)) throw new UsageError('not the number of a descriptor');
+  return Number(text);
+}
+
+/** Eleven days are as good as for ever, and fit the kernel's timers. */
+const LONGEST_SECONDS = 1_000_000;
+
+function milliseconds(text: string): number {
+  const seconds = /^\d+(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(seconds <= LONGEST_SECONDS)) throw new UsageError(`not a number of seconds from 0 to ${LONGEST_SECONDS}`);
+  return seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000;
+}
+
+const SANDBOX_LEVELS = ['strict', 'standard', 'off'] as const satisfies readonly SandboxLevel[];
+
+function sandboxLevel(text: string): SandboxLevel {
+  return oneOf(SANDBOX_LEVELS, text);
+}
+
+function mechanism(text: string): Mechanism {
+  return oneOf(Object.keys(MECHANISMS) as Mechanism[], text);
+}
+
+function oneOf<Word extends string>(words: readonly Word[], text: string): Word {
+  const found = words.find((word) => word === text);
+  if (found !== undefined) return found;
+  const near = nearest(text, words);
+  throw new UsageError(`not one of ${words.join(', ')}`, near === undefined ? undefined : `did you mean ${near}?`);
+}

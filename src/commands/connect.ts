@@ -1,0 +1,185 @@
+import { TrustStoreError } from '../certs/sources.ts';
+import { TrustStore } from '../certs/trust-store.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { NodeCrypto } from '../crypto-node/provider.ts';
+import { performEffect } from '../engine/answer.ts';
+import { ClientConnection } from '../engine/client.ts';
+import { defaultClientConfig } from '../engine/config.ts';
+import type { KeptDescriptor } from '../isolation/descriptor-slots.ts';
+import { applySandbox } from '../isolation/sandbox.ts';
+import { addressBuffer, decodeAddress, formatAddress, parseIpEndpoint } from '../os/addresses.ts';
+import { errnoText, S, SIGNAL } from '../os/constants.ts';
+import { SystemError } from '../os/errors.ts';
+import type { Native } from '../os/native.ts';
+import { Poller } from '../os/poller.ts';
+import { SignalDescriptor } from '../os/signals.ts';
+import { Dialling, type DialTarget } from '../transport/dial.ts';
+import { transportFailure } from '../transport/failures.ts';
+import { Session } from '../transport/session.ts';
+import type { ConnectOptions } from './connect-options.ts';
+import { Refused } from './refused.ts';
+import { Report } from './report.ts';
+import { formatTarget, type Target } from './target.ts';
+import { insecureVerifier, serverVerifier } from './verifier.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A socket with the peer's address, for display. */
+interface Network {
+  readonly socket: number;
+  readonly address: string;
+}
+
+/** Descriptors that are watched at once: signals and, while dialling, two look-ups and the attempts; later the session's. */
+const DIAL_DESCRIPTORS = 24;
+const SESSION_DESCRIPTORS = 4;
+const NOTHING_MOVED = { sentBytes: 0, receivedBytes: 0 };
+
+/**
+ * One connection from its command line to its exit code. What needs authority comes first: dialling, and files while the network is
+ * slow; then the first flight is sent, the sandbox closes while the server works, and only then a byte is received.
+ * The process may do nothing afterwards but exit.
+ */
+export async function connect(native: Native, options: ConnectOptions, environment: Environment): Promise<number> {
+  const peer =
+    'descriptor' in options.network ? `descriptor ${options.network.descriptor}` : formatTarget(options.network);
+  const report = new Report(native, peer, options.quiet, options.statusDescriptor);
+  try {
+    return await run(native, options, environment, report);
+  } catch (error) {
+    if (error instanceof Refused) return report.failed(error.failure);
+    if (error instanceof TrustStoreError)
+      return report.failed({ kind: 'configuration', why: 'trust-store-unusable', detail: error.message });
+    throw error;
+  }
+}
+
+async function run(native: Native, options: ConnectOptions, environment: Environment, report: Report): Promise<number> {
+  const handshakeDeadlineMs = native.monotonicMs() + options.handshakeTimeoutMs;
+  checkDescriptors(native, options);
+  native.ignoreSignal(SIGNAL.SIGPIPE);
+  const signals = new SignalDescriptor(native, ['SIGTERM', 'SIGINT', 'SIGHUP']);
+  const dialling = 'descriptor' in options.network ? undefined : dial(native, options.network);
+
+  const crypto = new NodeCrypto();
+  const verify = options.verify ? verifier(options, crypto, environment) : insecureVerifier(crypto);
+  if (!options.verify) report.insecure();
+  const config = { ...defaultClientConfig(crypto, options.serverName, Date.now), alpn: options.alpn };
+  const connection = new ClientConnection(config, crypto);
+
+  let network: Network;
+  if (dialling === undefined) network = inherited(native, (options.network as { descriptor: number }).descriptor);
+  else {
+    const result = dialling.finish(handshakeDeadlineMs, signals);
+    if (result.dialled === 'failed') return report.failed(result.failure);
+    if (result.dialled === 'signal') return report.interrupted(result.signal, NOTHING_MOVED);
+    network = { socket: result.socket, address: formatAddress(result.address) };
+  }
+
+  let ready = false;
+  const plain = { readFd: options.plainDescriptor ?? 0, writeFd: options.plainDescriptor ?? 1 };
+  const session = new Session({
+    native,
+    poller: new Poller(native, SESSION_DESCRIPTORS),
+    connection,
+    network: network.socket,
+    plain,
+    atInputEnd: options.atInputEnd,
+    endWithPeer: isTerminal(native, plain.readFd),
+    answer: (effect) => performEffect(effect, crypto, verify),
+    handshakeDeadlineMs,
+    idleTimeoutMs: options.idleTimeoutMs,
+    signals,
+    onOpen: (facts) => {
+      ready = true;
+      report.ready(facts, network.address, options.sandbox);
+    },
+  });
+  session.begin();
+  isolate(native, options, keptDescriptors(options, network.socket, signals.fd));
+  return report.ended(await session.run(), ready);
+}
+
+function verifier(options: ConnectOptions, crypto: CryptoProvider, environment: Environment) {
+  const { authorities, systemStore, references } = options;
+  const anchors = TrustStore.open({ ca: authorities, system: systemStore, environment });
+  return serverVerifier(references, anchors, crypto);
+}
+
+function dial(native: Native, { host, port, literal }: Target): Dialling {
+  const target: DialTarget = { host, port };
+  const poller = new Poller(native, DIAL_DESCRIPTORS);
+  if (!literal) return new Dialling(native, poller, target);
+  try {
+    const address = parseIpEndpoint(native, host, port);
+    return new Dialling(native, poller, address === null ? target : { ...target, address });
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw new Refused(transportFailure('connection-failed', error.message));
+  }
+}
+
+/** The socket that the caller has connected. */
+function inherited(native: Native, socket: number): Network {
+  const buffer = addressBuffer();
+  const length = native.peerName(socket, buffer);
+  if (length < 0) throw unusable(`--net-fd ${socket}`, errnoText(length));
+  const address = decodeAddress(buffer.subarray(0, length));
+  return { socket, address: address === null ? 'unknown' : formatAddress(address) };
+}
+
+/** Before anything is opened that could take the number of one that is not there. */
+function checkDescriptors(native: Native, options: ConnectOptions): void {
+  const plain = options.plainDescriptor;
+  const named: [string, number][] =
+    plain === null
+      ? [
+          ['standard input', 0],
+          ['standard output', 1],
+        ]
+      : [['--app-fd', plain]];
+  if (options.statusDescriptor !== null) named.push(['--status-fd', options.statusDescriptor]);
+  if ('descriptor' in options.network) {
+    const { descriptor } = options.network;
+    if (native.fileType(descriptor) !== S.IFSOCK) throw unusable(`--net-fd ${descriptor}`, 'not a socket');
+    const same = named.find(([, fd]) => fd === descriptor);
+    if (same !== undefined) throw unusable(`--net-fd ${descriptor}`, `the same as ${same[0]}`);
+  }
+  for (const [name, fd] of named) {
+    const type = native.fileType(fd);
+    if (type < 0) throw unusable(`${name} (descriptor ${fd})`, errnoText(type));
+    if (type === S.IFDIR || type === S.IFBLK) throw unusable(`${name} (descriptor ${fd})`, 'not a stream');
+  }
+}
+
+function unusable(what: string, why: string): Refused {
+  return new Refused({ kind: 'configuration', why: 'descriptor-unusable', detail: `${what}: ${why}` });
+}
+
+function isTerminal(native: Native, fd: number): boolean {
+  return native.fileType(fd) === S.IFCHR && process.getBuiltinModule('node:tty').isatty(fd);
+}
+
+function keptDescriptors(options: ConnectOptions, network: number, signals: number): KeptDescriptor[] {
+  const kept: KeptDescriptor[] = [
+    { fd: network, reads: true, writes: true },
+    { fd: 2, reads: false, writes: true },
+    { fd: signals, reads: true, writes: false },
+  ];
+  if (options.plainDescriptor === null)
+    kept.push({ fd: 0, reads: true, writes: false }, { fd: 1, reads: false, writes: true });
+  else kept.push({ fd: options.plainDescriptor, reads: true, writes: true });
+  if (options.statusDescriptor !== null) kept.push({ fd: options.statusDescriptor, reads: false, writes: true });
+  return kept;
+}
+
+/** @throws Refused when something is missing that the user did not say may be */
+function isolate(native: Native, options: ConnectOptions, descriptors: readonly KeptDescriptor[]): void {
+  const { missing } = applySandbox(native, { level: options.sandbox, descriptors });
+  const intolerable = missing.filter(({ mechanism }) => !options.sandboxWithout.includes(mechanism));
+  if (intolerable.length === 0) return;
+  const detail = intolerable
+    .map(({ mechanism, call, errno }) => `${mechanism}: ${call}: ${errnoText(-errno)}`)
+    .join('; ');
+  throw new Refused({ kind: 'configuration', why: 'sandbox-incomplete', detail });
+}

@@ -1,0 +1,342 @@
+import type { AlertName } from '../core/alerts.ts';
+import type { Failure, Why } from '../core/failures.ts';
+import type { TransportFailure, TransportWhy } from '../transport/failures.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+
+/** Anything that can end a run, of whatever room. `why` is the stable code that programs match on. */
+export type RunFailure = Failure | TransportFailure | CommandFailure;
+
+export interface CommandFailure {
+  readonly kind: 'configuration';
+  readonly why: CommandWhy;
+  readonly detail?: string;
+}
+
+export type CommandWhy = 'sandbox-incomplete' | 'trust-store-unusable' | 'runtime-unfit' | 'descriptor-unusable';
+
+export type RunWhy = Why | TransportWhy | CommandWhy;
+
+export interface Outcome {
+  readonly exit: ExitCode;
+  /** What happened, to be read after the peer's name. */
+  readonly says: string;
+  /** What to do next. */
+  readonly advice: string;
+}
+
+/** What a failure means for who typed the command. */
+export function outcomeOf(failure: RunFailure): Outcome {
+  const outcome = OUTCOMES[failure.why];
+  if (failure.why !== 'alert-received' || failure.detail === undefined) return outcome;
+  return { ...outcome, advice: ALERT_ADVICE[failure.detail as AlertName] ?? outcome.advice };
+}
+
+const NOT_A_PEER =
+  'It does not follow the protocol: tell its operator, or look for a device in between that changes the traffic.';
+const OUR_DEFECT = 'This is a defect of tlsify: please report it, with the command and this message.';
+const TOO_LONG = 'Give it more time with --handshake-timeout, or find out why the server is slow.';
+const DEFECTIVE_CERTIFICATE = 'Its operator must get a certificate that follows RFC 5280 from their CA.';
+
+/** Exit code and words of every failure. A new one without them does not compile. */
+export const OUTCOMES = {
+  // Before TLS
+  'host-not-found': {
+    exit: EXIT.unavailable,
+    says: 'no such host',
+    advice: 'Check the spelling of the name.',
+  },
+  'look-up-failed': {
+    exit: EXIT.unavailable,
+    says: 'the name cannot be looked up',
+    advice: 'Check the network and the name servers in /etc/resolv.conf, then try again.',
+  },
+  'connection-refused': {
+    exit: EXIT.unavailable,
+    says: 'nobody listens there',
+    advice: 'Check the port, and that the server runs.',
+  },
+  'connection-failed': {
+    exit: EXIT.unavailable,
+    says: 'cannot connect',
+    advice: 'Check the network, and that no firewall is in between.',
+  },
+  'look-up-timeout': {
+    exit: EXIT.timeout,
+    says: 'the name servers did not answer in time',
+    advice: 'Check the network and the name servers in /etc/resolv.conf, then try again.',
+  },
+  'connect-timeout': {
+    exit: EXIT.timeout,
+    says: 'no connection in time',
+    advice: 'Check the address and the port; a firewall may swallow the packets.',
+  },
+  'handshake-timeout': {
+    exit: EXIT.timeout,
+    says: 'the handshake did not complete in time',
+    advice: `If the server speaks TLS on this port: ${TOO_LONG.charAt(0).toLowerCase()}${TOO_LONG.slice(1)}`,
+  },
+  'idle-timeout': {
+    exit: EXIT.timeout,
+    says: 'no data in either direction for too long',
+    advice: 'The connection was closed. Allow longer silence with --idle-timeout, or 0 for any.',
+  },
+  'network-failed': {
+    exit: EXIT.inputOutput,
+    says: 'the connection broke',
+    advice: 'What was not yet sent is lost. Try again.',
+  },
+  'application-gone': {
+    exit: EXIT.inputOutput,
+    says: 'the reader of the plain side went away before all was delivered',
+    advice: 'The program that reads the output has ended too early.',
+  },
+  'application-failed': {
+    exit: EXIT.inputOutput,
+    says: 'the plain side failed',
+    advice: 'Check where input and output lead.',
+  },
+  // Configuration
+  'sandbox-incomplete': {
+    exit: EXIT.configuration,
+    says: 'the sandbox cannot be applied as a whole',
+    advice: 'To go on without the named parts: --sandbox-without NAME; see `tlsify help isolation`.',
+  },
+  'trust-store-unusable': {
+    exit: EXIT.configuration,
+    says: 'no usable trust store',
+    advice: 'Install the package ca-certificates, or name a store with --ca FILE; see `tlsify help trust`.',
+  },
+  'runtime-unfit': {
+    exit: EXIT.configuration,
+    says: 'tlsify cannot run here',
+    advice: 'Start it by its launcher (`tlsify` of the package, `bin/tlsify` of a checkout).',
+  },
+  'descriptor-unusable': {
+    exit: EXIT.usage,
+    says: 'a descriptor that was named cannot be used',
+    advice: 'Let the calling program keep it open across the exec (no FD_CLOEXEC), and name its number.',
+  },
+  // Records
+  'not-tls': {
+    exit: EXIT.tls,
+    says: 'the server does not speak TLS on this port',
+    advice: 'Check the port: 443 for HTTPS, 993 for IMAPS, 465 for SMTPS, 853 for DNS over TLS.',
+  },
+  'bad-record-version': { exit: EXIT.tls, says: 'a record of no known version came', advice: NOT_A_PEER },
+  'record-overflow': { exit: EXIT.tls, says: 'a record is longer than TLS allows', advice: NOT_A_PEER },
+  'bad-record-mac': { exit: EXIT.tls, says: 'a record was changed on its way', advice: NOT_A_PEER },
+  'record-without-type': { exit: EXIT.tls, says: 'a record has no content type', advice: NOT_A_PEER },
+  'unexpected-record': { exit: EXIT.tls, says: 'a record came that does not belong there', advice: NOT_A_PEER },
+  'empty-record': { exit: EXIT.tls, says: 'an empty record came where none may', advice: NOT_A_PEER },
+  'too-many-empty-records': { exit: EXIT.tls, says: 'the server sends empty records without end', advice: NOT_A_PEER },
+  'too-many-warnings': { exit: EXIT.tls, says: 'the server sends warnings without end', advice: NOT_A_PEER },
+  'unaligned-key-change': { exit: EXIT.tls, says: 'messages overlap a change of keys', advice: NOT_A_PEER },
+  'bad-change-cipher-spec': { exit: EXIT.tls, says: 'a malformed change_cipher_spec came', advice: NOT_A_PEER },
+  'bad-alert': { exit: EXIT.tls, says: 'a malformed alert came', advice: NOT_A_PEER },
+  'unknown-alert-level': { exit: EXIT.tls, says: 'an alert of no known level came', advice: NOT_A_PEER },
+  'record-sequence-exhausted': { exit: EXIT.internal, says: 'all record numbers are used up', advice: OUR_DEFECT },
+  // Messages
+  'unexpected-message': { exit: EXIT.tls, says: 'a message came that does not belong there', advice: NOT_A_PEER },
+  'decode-error': { exit: EXIT.tls, says: 'a message cannot be decoded', advice: NOT_A_PEER },
+  'message-too-large': { exit: EXIT.tls, says: 'a message is larger than any that makes sense', advice: NOT_A_PEER },
+  'illegal-parameter': { exit: EXIT.tls, says: 'a message has a value that may not be', advice: NOT_A_PEER },
+  'duplicate-extension': { exit: EXIT.tls, says: 'an extension came twice', advice: NOT_A_PEER },
+  'unsolicited-extension': { exit: EXIT.tls, says: 'an extension came that nobody asked for', advice: NOT_A_PEER },
+  'misplaced-extension': { exit: EXIT.tls, says: 'an extension came in the wrong message', advice: NOT_A_PEER },
+  'missing-extension': { exit: EXIT.tls, says: 'a required extension is missing', advice: NOT_A_PEER },
+  'second-hello-retry-request': {
+    exit: EXIT.tls,
+    says: 'the server asked twice for another hello',
+    advice: NOT_A_PEER,
+  },
+  'hello-retry-request-without-effect': {
+    exit: EXIT.tls,
+    says: 'the server asked for the same hello again',
+    advice: NOT_A_PEER,
+  },
+  'downgrade-detected': {
+    exit: EXIT.tls,
+    says: 'somebody forced an older version on the connection',
+    advice: 'This can be an attack: do not weaken the settings, and find out what is in between.',
+  },
+  'bad-key-share': { exit: EXIT.tls, says: "the server's key share is not valid", advice: NOT_A_PEER },
+  'bad-finished': { exit: EXIT.tls, says: 'the handshake was changed on its way', advice: NOT_A_PEER },
+  'bad-signature': {
+    exit: EXIT.tls,
+    says: 'the server does not prove that it has the key of its certificate',
+    advice: 'Its certificate and key may not belong together: tell its operator.',
+  },
+  'wrong-signature-scheme': { exit: EXIT.tls, says: 'the signature is of a kind not offered', advice: NOT_A_PEER },
+  'no-certificate': { exit: EXIT.tls, says: 'the server has no certificate', advice: NOT_A_PEER },
+  'certificate-decompression-failed': {
+    exit: EXIT.tls,
+    says: 'the compressed certificate is broken',
+    advice: NOT_A_PEER,
+  },
+  'too-many-key-updates': { exit: EXIT.tls, says: 'the server changes keys without end', advice: NOT_A_PEER },
+  'too-many-tickets': { exit: EXIT.tls, says: 'the server sends session tickets without end', advice: NOT_A_PEER },
+  'unsolicited-alpn': { exit: EXIT.tls, says: 'the server chose a protocol that was not offered', advice: NOT_A_PEER },
+  // What is not shared
+  'version-not-supported': {
+    exit: EXIT.tls,
+    says: 'the server does not speak TLS 1.3',
+    advice: 'This version of tlsify speaks TLS 1.3 only: ask its operator to switch it on.',
+  },
+  'no-common-suite': {
+    exit: EXIT.tls,
+    says: 'no cipher suite in common',
+    advice: 'Ask its operator to offer TLS_AES_128_GCM_SHA256, which TLS 1.3 requires.',
+  },
+  'no-common-group': {
+    exit: EXIT.tls,
+    says: 'no key exchange group in common',
+    advice: 'Ask its operator to offer x25519 or secp256r1, which TLS 1.3 requires.',
+  },
+  'no-common-signature-scheme': {
+    exit: EXIT.tls,
+    says: 'no signature scheme in common',
+    advice: 'Its certificate needs a key of a usual kind: ECDSA P-256, Ed25519 or RSA of 2048 bits and more.',
+  },
+  'no-common-alpn': {
+    exit: EXIT.tls,
+    says: 'no application protocol in common',
+    advice: 'Check the list of --alpn, or leave it out.',
+  },
+  'alert-received': {
+    exit: EXIT.tls,
+    says: 'the server refused with an alert',
+    advice: "What it means is in the server's log.",
+  },
+  'closed-in-handshake': {
+    exit: EXIT.tls,
+    says: 'the server closed the connection during the handshake',
+    advice: 'Check that the port speaks TLS 1.3, and the name sent with --sni.',
+  },
+  'truncated': {
+    exit: EXIT.inputOutput,
+    says: 'the connection ended without a close_notify',
+    advice: 'The data may be cut short, by accident or by an attacker: do not take it for complete.',
+  },
+  // Certificates
+  'certificate-malformed': {
+    exit: EXIT.certificate,
+    says: 'the certificate cannot be decoded',
+    advice: DEFECTIVE_CERTIFICATE,
+  },
+  'certificate-expired': {
+    exit: EXIT.certificate,
+    says: 'the certificate has expired',
+    advice: 'Its operator must renew it. If the date looks right to you, check the clock of this machine.',
+  },
+  'certificate-not-yet-valid': {
+    exit: EXIT.certificate,
+    says: 'the certificate is not valid yet',
+    advice: 'Check the clock of this machine.',
+  },
+  'certificate-unknown-issuer': {
+    exit: EXIT.certificate,
+    says: 'the certificate comes from an unknown CA',
+    advice: 'If you trust that CA, give its certificate with --ca FILE.',
+  },
+  'certificate-missing-intermediate': {
+    exit: EXIT.certificate,
+    says: 'the server does not send the certificates between its own and the CA',
+    advice: 'Its operator must configure the full chain. Until then, give the missing certificate with --ca FILE.',
+  },
+  'certificate-self-signed': {
+    exit: EXIT.certificate,
+    says: 'the certificate is self-signed',
+    advice: 'If it is the one you expect (compare its fingerprint by another way), give it with --ca FILE.',
+  },
+  'certificate-name-mismatch': {
+    exit: EXIT.certificate,
+    says: 'the certificate is for another name',
+    advice: 'If that name is who you mean, say so with --name dns:NAME; otherwise this is not the server you want.',
+  },
+  'certificate-pin-mismatch': {
+    exit: EXIT.certificate,
+    says: 'the key of the certificate is not the pinned one',
+    advice: 'Find out by another way whether the key has changed, then change --name spki-sha256:…',
+  },
+  'certificate-bad-signature': {
+    exit: EXIT.certificate,
+    says: 'a signature in the chain of certificates is not valid',
+    advice: 'The chain is broken or forged: tell its operator.',
+  },
+  'certificate-weak-key': {
+    exit: EXIT.certificate,
+    says: 'a key in the chain of certificates is too weak',
+    advice: 'Its operator needs a certificate with RSA of at least 2048 bits, or ECDSA.',
+  },
+  'certificate-weak-signature': {
+    exit: EXIT.certificate,
+    says: 'a certificate is signed with a broken hash function',
+    advice: 'Its operator needs a certificate signed with SHA-256 or better.',
+  },
+  'certificate-wrong-purpose': {
+    exit: EXIT.certificate,
+    says: 'the certificate is not meant for TLS servers',
+    advice: 'Its operator needs a certificate with the extended key usage serverAuth.',
+  },
+  'certificate-issuer-not-a-ca': {
+    exit: EXIT.certificate,
+    says: 'the certificate was issued by one that is no CA',
+    advice: 'The chain is misconfigured or forged: tell its operator.',
+  },
+  'certificate-path-too-long': {
+    exit: EXIT.certificate,
+    says: 'the chain of certificates is longer than its CA allows',
+    advice: DEFECTIVE_CERTIFICATE,
+  },
+  'certificate-unknown-critical-extension': {
+    exit: EXIT.certificate,
+    says: 'a certificate demands something that tlsify does not know',
+    advice: DEFECTIVE_CERTIFICATE,
+  },
+  'certificate-name-constraint': {
+    exit: EXIT.certificate,
+    says: 'the CA may not issue certificates for this name',
+    advice: DEFECTIVE_CERTIFICATE,
+  },
+  'certificate-unsupported-key': {
+    exit: EXIT.certificate,
+    says: 'a key in the chain of certificates is of a kind that is not supported',
+    advice: 'Its operator needs a certificate with RSA, ECDSA (P-256, P-384, P-521) or Ed25519.',
+  },
+  'certificate-unsupported-signature': {
+    exit: EXIT.certificate,
+    says: 'a certificate is signed in a way that is not supported',
+    advice: 'Its operator needs a certificate signed with RSA, ECDSA or Ed25519, and SHA-256 or better.',
+  },
+  'certificate-not-conforming': {
+    exit: EXIT.certificate,
+    says: 'a certificate breaks the rules of RFC 5280',
+    advice: DEFECTIVE_CERTIFICATE,
+  },
+  'certificate-budget-exhausted': {
+    exit: EXIT.certificate,
+    says: 'the chain of certificates takes too much work to check',
+    advice: 'No honest server sends such a chain.',
+  },
+  'certificate-chain-too-long': {
+    exit: EXIT.certificate,
+    says: 'the server sends too many certificates',
+    advice: 'Its operator should send the chain to one CA and nothing else.',
+  },
+  // Ours
+  'aborted': { exit: EXIT.internal, says: 'the connection was given up', advice: OUR_DEFECT },
+  'internal-error': { exit: EXIT.internal, says: 'an internal error', advice: OUR_DEFECT },
+} as const satisfies Record<RunWhy, Outcome>;
+
+/** What the alerts that people meet ask of them. */
+const ALERT_ADVICE: Readonly<Partial<Record<AlertName, string>>> = {
+  protocol_version: OUTCOMES['version-not-supported'].advice,
+  handshake_failure:
+    'The server shares no settings with tlsify: it may speak TLS 1.2 only, or want a client certificate.',
+  unrecognized_name: 'The server does not know the name it was asked for: give another with --sni, or none.',
+  no_application_protocol: OUTCOMES['no-common-alpn'].advice,
+  certificate_required: 'The server wants a client certificate, which this version of tlsify cannot give.',
+  bad_certificate: 'The server wants a client certificate, which this version of tlsify cannot give.',
+  internal_error: 'The server failed by itself: see its log, or try again later.',
+  access_denied: 'The server does not let this client in: see its log.',
+};

@@ -1,0 +1,168 @@
+import { MECHANISMS } from '../../isolation/mechanisms.ts';
+import { CONNECT } from './connect.ts';
+import type { Document } from './document.ts';
+import { EXIT_CODES, FAILURE_CODES } from './exit-codes.ts';
+
+const STATUS: Document = {
+  name: 'status',
+  summary: 'the JSON lines of --status-fd',
+  blocks: [
+    'With `--status-fd N`, descriptor N receives one JSON object a line. `ready` comes once, when the handshake is complete; `failed` or `closed` comes last. Members may be added in later versions.',
+    {
+      example: [
+        '{"event":"ready","version":"TLSv1.3","suite":"TLS_AES_128_GCM_SHA256","group":"X25519MLKEM768",',
+        ' "signatureScheme":"ecdsa_secp256r1_sha256","alpn":null,"serverName":"example.com","resumed":false,',
+        ' "helloRetryRequest":false,"peer":{"verified":true,"matched":["dns:example.com"],"subject":"CN=example.com",',
+        ' "spkiSha256":"…","certificateSha256":"…","notAfterSeconds":1800000000},',
+        ' "address":"192.0.2.1:443","sandbox":"standard"}',
+        '{"event":"failed","why":"certificate-expired","kind":"certificate-rejected","detail":"…","advice":"…","exit":77}',
+        '{"event":"closed","sentBytes":120,"receivedBytes":48231,"exit":0}',
+      ],
+    },
+    { heading: 'failed' },
+    {
+      terms: [
+        ['why', 'the stable code of the failure: see `tlsify help failures`'],
+        [
+          'kind',
+          'who is to blame: peer-misbehaved, peer-incompatible, peer-refused, certificate-rejected, truncated, cannot-connect, timeout, input-output, configuration, internal',
+        ],
+        ['detail', 'what was found, for people'],
+        ['advice', 'what to do, for people'],
+        ['exit', 'the exit code'],
+        ['sentBytes, receivedBytes', 'plain bytes exchanged before, if the handshake was complete'],
+      ],
+    },
+    { heading: 'closed' },
+    {
+      terms: [
+        ['sentBytes', 'plain bytes taken from the application'],
+        ['receivedBytes', 'plain bytes that the application took'],
+        ['signal', 'the signal that ended the session, if one did'],
+        ['exit', 'the exit code'],
+      ],
+    },
+    'In sh, with the status in a file and the data as usual:',
+    { example: ['tlsify connect --status-fd 3 example.com:443 3>status.json'] },
+  ],
+};
+
+const ISOLATION: Document = {
+  name: 'isolation',
+  summary: 'what the process that parses TLS can still do',
+  blocks: [
+    'All that needs authority happens first: name look-up, dialling, reading CA files. Then the process gives its authority away for good, and only then reads the first byte from the network. So whoever finds a defect in its parsers has a process that can talk on the descriptors it has, and nothing else.',
+    {
+      terms: [
+        ['standard', 'the default: works for every user, in most containers'],
+        ['strict', 'standard, and empty namespaces and an empty root directory besides'],
+        ['off', 'nothing: for systems on which nothing else works'],
+      ],
+    },
+    'If a part of the chosen level cannot be applied, tlsify names it and refuses to run (exit code 78). `--sandbox-without PART` goes on without that part; it may be repeated.',
+    { heading: 'Parts' },
+    {
+      terms: Object.entries(MECHANISMS).map(([name, { level, effect, advice }]) => [
+        `${name} (${level})`,
+        `${effect}. Where it cannot be had: ${advice}`,
+      ]),
+    },
+    { heading: 'Limits' },
+    'The process knows the keys of its one session and its plain bytes: isolation does not hide those from a defect in the parser. It protects everything else: other sessions, the calling program, files, keys, and the network.',
+  ],
+};
+
+const NAMES: Document = {
+  name: 'names',
+  summary: 'who the server must prove to be',
+  blocks: [
+    'The reference identifiers (RFC 9525) are fixed before the handshake. The host of HOST:PORT is the default; each `--name` given takes its place. With `--net-fd` there is no host, so that at least one `--name` is required. The certificate must match one of the names, and every pin.',
+    {
+      terms: [
+        [
+          'dns:NAME',
+          'a DNS name among the subject alternative names; a wildcard stands for one whole left-most label; the common name is not looked at',
+        ],
+        ['ip:ADDRESS', 'an IP address among the subject alternative names'],
+        ['email:MAILBOX', 'a mailbox among the subject alternative names'],
+        [
+          'spki-sha256:DIGEST',
+          'a pin: the SHA-256 of the key of the certificate (its SubjectPublicKeyInfo), in hexadecimal or base64. The chain is verified as well; alone, without a name, it is the key that says who it is',
+        ],
+        ['NAME or ADDRESS', 'dns:NAME or ip:ADDRESS'],
+      ],
+    },
+    'Names with other than ASCII letters are converted to A-labels. A final dot is taken for what it is: the name is complete, and is compared without the dot. `--sni` changes only the name by which the server is asked, never what is verified.',
+    'No option means "verify the chain but not the name". `--insecure-no-verify` verifies nothing, and says so on standard error each time.',
+    'The pin of a server that you have reason to trust now:',
+    {
+      example: [
+        'tlsify connect --status-fd 3 example.com:443 </dev/null 3>&1 >/dev/null | grep -o \'"spkiSha256":"[^"]*"\'',
+      ],
+    },
+  ],
+};
+
+const TRUST: Document = {
+  name: 'trust',
+  summary: 'which CAs are trusted',
+  blocks: [
+    "The system's store by default: the file that `SSL_CERT_FILE` names, or the directories of `SSL_CERT_DIR`, else the one of this system (Debian: /etc/ssl/certs/ca-certificates.crt, package ca-certificates).",
+    {
+      terms: [
+        ['--ca FILE', 'trusts the certificates of this PEM file besides'],
+        ['--ca DIRECTORY', 'trusts the certificates in this directory besides'],
+        ['--no-system-ca', 'trusts those of --ca only'],
+      ],
+    },
+    'A file of --ca that cannot be read, or has no certificate in it, is an error (exit code 78), and never ignored. A certificate of --ca may also be that of the server itself, if it is self-signed.',
+  ],
+};
+
+const ENVIRONMENT: Document = {
+  name: 'environment',
+  summary: 'variables that tlsify reads, and those that it does not let in',
+  blocks: [
+    {
+      terms: [
+        ['SSL_CERT_FILE', 'the default trust store: a PEM file'],
+        ['SSL_CERT_DIR', 'the default trust store: directories, with colons between them'],
+      ],
+    },
+    'No other variable changes what is verified, and nothing secret is ever read from the environment or from arguments.',
+    'The launcher sets `BUN_JSC_useJIT=0`, `BUN_JSC_useConcurrentGC=0` and `BUN_JSC_numberOfGCMarkers=1`, so that the process has one thread and no memory that is both writable and executable; and it takes away what reaches into a process from outside: `BUN_*`, `NODE_*`, `LD_*`, `MALLOC_*`, `GLIBC_TUNABLES`, `GCONV_PATH`, `JSC_*`.',
+  ],
+};
+
+const SHIMS: Document = {
+  name: 'shims',
+  summary: 'programs that already call a TLS helper, unmodified',
+  blocks: [
+    { example: ['tlsify shims DIR'] },
+    'writes links to tlsify into DIR, by the names under which programs call their TLS helper. Put DIR first in the PATH of such a program, and it speaks verified TLS:',
+    { example: ['tlsify shims ~/shims', 'PATH=~/shims:$PATH busybox wget https://example.com/'] },
+    {
+      terms: [
+        [
+          'openssl',
+          'answers to `openssl s_client -quiet -connect HOST:PORT`, with -servername, -verify, -verify_return_error, -verify_hostname, -verify_ip, -verify_quiet, -CAfile, -CApath, -alpn, -tls1_3 and -ign_eof',
+        ],
+        ['ssl_client', 'answers to `ssl_client -s FD -n NAME`, with -e: the socket is inherited'],
+      ],
+    },
+    'The certificate is always verified, the name included, also where the original would not (`s_client` without -verify_return_error goes on after a failure; `ssl_client` verifies nothing). So `wget --no-check-certificate` makes no difference. Any other argument is refused with exit code 64: a shim does what was asked, or nothing.',
+  ],
+};
+
+/** All pages but the overview, in the order in which they are listed. */
+export const TOPICS: readonly Document[] = [
+  CONNECT,
+  NAMES,
+  TRUST,
+  ISOLATION,
+  EXIT_CODES,
+  FAILURE_CODES,
+  STATUS,
+  ENVIRONMENT,
+  SHIMS,
+];

@@ -1,0 +1,32 @@
+import { outcomeOf, type RunFailure } from './failures.ts';
+import { printable, type UsageError } from './options.ts';
+
+/** All that is said to people begins with this. */
+const PREFIX = 'tlsify: ';
+
+/** Two lines: what happened and to whom, and what to do. @param peer as the user named it, if there was one */
+export function failureMessage(failure: RunFailure, peer: string | undefined): string {
+  const { says, advice } = outcomeOf(failure);
+  const detail = failure.detail === undefined ? '' : ` (${failure.detail})`;
+  return lines(`${peer === undefined ? '' : `${printable(peer)}: `}${says}${detail}`, advice);
+}
+
+/** One line, and a second with the fix where there is one. */
+export function usageMessage(error: UsageError, command: string): string {
+  return lines(error.message, error.fix ?? `see \`${command} --help\``);
+}
+
+/** What `--insecure-no-verify` costs, said each time. */
+export function insecureMessage(peer: string): string {
+  return lines(`WARNING: ${printable(peer)} is not verified (--insecure-no-verify): anybody may be at the other end`);
+}
+
+/** For what should not happen. The text of the error, never its stack: that is for a debugger. */
+export function internalMessage(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return lines(`internal error: ${text}`, 'please report it, with the command');
+}
+
+function lines(...texts: readonly string[]): string {
+  return texts.map((text) => `${PREFIX}${text}\n`).join('');
+}

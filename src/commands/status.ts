@@ -1,0 +1,65 @@
+import type { SessionFacts } from '../engine/connection.ts';
+import { ERRNO } from '../os/constants.ts';
+import type { Native } from '../os/native.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { outcomeOf, type RunFailure } from './failures.ts';
+
+/**
+ * What `--status-fd` receives: one JSON object a line. There is at most one `ready`, and one `failed` or `closed` is the last.
+ * Members may be added in later versions; those here keep name and meaning.
+ */
+export type StatusLine = ReadyLine | FailedLine | ClosedLine;
+
+/** The handshake is complete: from now on, data is exchanged. */
+export interface ReadyLine extends SessionFacts {
+  readonly event: 'ready';
+  /** The address at the other end. */
+  readonly address: string;
+  readonly sandbox: string;
+}
+
+export interface FailedLine extends Partial<ByteCounts> {
+  readonly event: 'failed';
+  readonly why: string;
+  readonly kind: string;
+  readonly detail?: string;
+  readonly advice: string;
+  readonly exit: ExitCode;
+}
+
+export interface ClosedLine extends ByteCounts {
+  readonly event: 'closed';
+  /** The signal that ended the session, if one did. */
+  readonly signal?: string;
+  readonly exit: number;
+}
+
+interface ByteCounts {
+  /** Plain bytes taken from the application. */
+  readonly sentBytes: number;
+  /** Plain bytes that the application took. */
+  readonly receivedBytes: number;
+}
+
+export function failedLine(failure: RunFailure, counts?: ByteCounts): FailedLine {
+  const { why, kind, detail } = failure;
+  const { advice, exit } = outcomeOf(failure);
+  return { event: 'failed', why, kind, ...(detail === undefined ? {} : { detail }), advice, exit, ...counts };
+}
+
+/** Writes status lines; a reader that is gone or does not read loses them, and holds nothing up. */
+export class StatusWriter {
+  readonly #native: Native;
+  readonly #fd: number;
+
+  constructor(native: Native, fd: number) {
+    this.#native = native;
+    this.#fd = fd;
+  }
+
+  write(line: StatusLine): void {
+    const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
+    const count = this.#native.writeNoWait(this.#fd, bytes, 0, bytes.length);
+    if (count === -ERRNO.EOPNOTSUPP) this.#native.write(this.#fd, bytes, 0, bytes.length);
+  }
+}

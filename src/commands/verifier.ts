@@ -1,0 +1,60 @@
+import { type Bytes, hex } from '../core/bytes.ts';
+import { TlsError } from '../core/failures.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CertificateVerifier } from '../engine/answer.ts';
+import type { Answer, PeerIdentity } from '../engine/connection.ts';
+import { Certificate } from '../x509/certificate.ts';
+import { DerError } from '../x509/der.ts';
+import { formatName } from '../x509/distinguished-name.ts';
+import { formatReference, type ReferenceIdentifier } from '../x509/names.ts';
+import type { TrustAnchors } from '../x509/path.ts';
+import { verifyCertificate } from '../x509/verify.ts';
+
+type Crypto = Pick<CryptoProvider, 'verify' | 'hash' | 'signatureSchemes'>;
+
+/** Accepts a server that proves to be one of `references` by a chain to one of `anchors`, and no other. */
+export function serverVerifier(
+  references: readonly ReferenceIdentifier[],
+  anchors: TrustAnchors,
+  crypto: Crypto,
+): CertificateVerifier {
+  return (chain) => {
+    const verification = verifyCertificate({
+      chain,
+      anchors,
+      now: Math.floor(Date.now() / 1000),
+      purpose: 'server',
+      references: { identifiers: references },
+      crypto,
+    });
+    if (!verification.ok) return { answer: 'refused', failure: verification.failure };
+    const { leaf, matched } = verification.path;
+    return accepted(leaf, { verified: true, matched: matched.map(formatReference) }, crypto);
+  };
+}
+
+/** For `--insecure-no-verify`: takes any certificate whose key can be read, and says of it that it is not verified. */
+export function insecureVerifier(crypto: Crypto): CertificateVerifier {
+  return ([leaf]) => {
+    try {
+      if (leaf === undefined) throw new TlsError('no-certificate');
+      return accepted(new Certificate(leaf), { verified: false, matched: [] }, crypto);
+    } catch (error) {
+      if (error instanceof TlsError) return { answer: 'refused', failure: error.failure };
+      if (!(error instanceof DerError)) throw error;
+      return { answer: 'refused', failure: new TlsError('certificate-malformed', error.message).failure };
+    }
+  };
+}
+
+function accepted(leaf: Certificate, proof: Pick<PeerIdentity, 'verified' | 'matched'>, crypto: Crypto): Answer {
+  const fingerprint = (bytes: Bytes) => hex(crypto.hash('sha256', bytes));
+  const identity: PeerIdentity = {
+    ...proof,
+    subject: formatName(leaf.subject),
+    spkiSha256: fingerprint(leaf.spki),
+    certificateSha256: fingerprint(leaf.der),
+    notAfterSeconds: leaf.notAfter,
+  };
+  return { answer: 'certificate-accepted', spki: leaf.spki, identity };
+}
