@@ -60,7 +60,7 @@ export interface ServerScript {
   readonly serverHello?: (hello: ServerHello) => Bytes;
   /** Bytes put directly behind the ServerHello, in its record. */
   readonly behindServerHello?: Bytes;
-  readonly encryptedExtensions?: Extensions | Bytes;
+  readonly encryptedExtensions?: Extensions | Bytes | ((hello: ClientHello) => Extensions);
   readonly certificateRequest?: Bytes;
   readonly certificate?: (message: CertificateMessage) => Bytes;
   readonly certificateVerify?: (message: CertificateVerify) => Bytes;
@@ -273,7 +273,8 @@ export class ScriptedServer {
       transcript.add(message);
       flight.push(message);
     };
-    const encrypted = script.encryptedExtensions ?? new Map();
+    const { encryptedExtensions = new Map() } = script;
+    const encrypted = typeof encryptedExtensions === 'function' ? encryptedExtensions(hello) : encryptedExtensions;
     say(encrypted instanceof Uint8Array ? encrypted : encodeEncryptedExtensions(encrypted));
     if (script.certificateRequest !== undefined) say(script.certificateRequest);
     say(
