@@ -59,6 +59,6 @@ export function isPromised(promised: string, actual: string): boolean {
   const pattern = promised
     .split('…')
     .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    .join('[^]*?');
+    .join('[\\s\\S]*?');
   return new RegExp(`^${pattern}$`).test(actual);
 }

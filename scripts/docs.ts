@@ -1,0 +1,103 @@
+/**
+ * Writes into docs/ what the program itself knows: options, exit codes, failures, limits, the sandbox. `bun scripts/docs.ts` rewrites
+ * what lies between `<!-- begin NAME -->` and `<!-- end NAME -->`; a test fails where that would change anything.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { CONNECT_OPTIONS } from '../src/commands/connect-options.ts';
+import { EXIT } from '../src/commands/exit-codes.ts';
+import { OUTCOMES, type RunWhy } from '../src/commands/failures.ts';
+import type { Option } from '../src/commands/options.ts';
+import { FAILURES } from '../src/core/failures.ts';
+import { MECHANISMS } from '../src/isolation/mechanisms.ts';
+import { SESSION_POLICY } from '../src/isolation/policy.ts';
+
+const FOLDER = resolve(import.meta.dir, '../docs');
+
+const SECTIONS: Readonly<Record<string, () => string>> = {
+  'options': () =>
+    table(
+      ['option', 'what it does'],
+      Object.entries<Option>(CONNECT_OPTIONS).map(([name, option]) => [
+        code(...(option.short === undefined ? [] : [`-${option.short}`]), spelling(name, option)),
+        option.help,
+      ]),
+    ),
+  'exit-codes': () =>
+    table(
+      ['code', 'name', 'when'],
+      Object.entries(EXIT).map(([name, exit]) => [String(exit), name, whysOf(exit)]),
+    ),
+  'failures': () =>
+    table(
+      ['why', 'what it means', 'alert sent', 'exit'],
+      (Object.keys(OUTCOMES) as RunWhy[]).map((why) => [
+        code(why),
+        OUTCOMES[why].says,
+        alertOf(why),
+        String(OUTCOMES[why].exit),
+      ]),
+    ),
+  'mechanisms': () =>
+    table(
+      ['part', 'level', 'what it takes away', 'where it cannot be had'],
+      Object.entries(MECHANISMS).map(([name, { level, effect, advice }]) => [code(name), level, effect, advice]),
+    ),
+  'system-calls': () =>
+    table(
+      ['call', 'with the right arguments', 'with others', 'why'],
+      SESSION_POLICY.map(({ call, verdict, when, otherwise, why }) => [
+        code(call),
+        verdict,
+        when === undefined ? '' : (otherwise ?? 'kill'),
+        why,
+      ]),
+    ),
+};
+
+/** `text` with every section between its marks as the program has it now. @throws Error for a section that nobody knows. */
+export function regenerate(text: string): string {
+  return text.replace(
+    /(<!-- begin (\S+) -->\n)[\s\S]*?(<!-- end \2 -->)/g,
+    (_, begin: string, name: string, end: string) => {
+      const section = SECTIONS[name];
+      if (section === undefined) throw new Error(`no section ${name}`);
+      return `${begin}\n${section()}\n${end}`;
+    },
+  );
+}
+
+function spelling(name: string, option: Option): string {
+  return `--${name}${option.takes === 'nothing' ? '' : ` ${option.metavariable}`}`;
+}
+
+/** The failures that end with this code, by the beginning of their names where there are many. */
+function whysOf(exit: number): string {
+  const whys = (Object.keys(OUTCOMES) as RunWhy[]).filter((why) => OUTCOMES[why].exit === exit);
+  if (exit === EXIT.clean) return 'all went well, to the end of both directions';
+  if (exit === EXIT.usage) return 'the command line says nothing that can be done';
+  if (whys.length > 12) return `${whys.length} failures, see below`;
+  return whys.map((why) => code(why)).join(', ');
+}
+
+function alertOf(why: RunWhy): string {
+  return Object.hasOwn(FAILURES, why) ? code(FAILURES[why as keyof typeof FAILURES].alert ?? '') : '';
+}
+
+function code(...words: readonly string[]): string {
+  return words
+    .filter((word) => word !== '')
+    .map((word) => `\`${word}\``)
+    .join(', ');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`;
+  return [row(head), `|${'---|'.repeat(head.length)}\n`, ...rows.map(row)].join('');
+}
+
+if (import.meta.main)
+  for (const name of readdirSync(FOLDER)) {
+    const path = join(FOLDER, name);
+    writeFileSync(path, regenerate(readFileSync(path, 'utf8')));
+  }
