@@ -14,6 +14,7 @@ export interface Attribute {
   readonly value: Bytes;
 }
 
+export const COMMON_NAME = '550403';
 export const EMAIL_ADDRESS = '2a864886f70d010901';
 
 /** Reads one Name, checking structure, order and the alphabets of its strings. @returns its encoding. */

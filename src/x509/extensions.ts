@@ -81,14 +81,13 @@ export function readExtensions(list: DerReader): Extensions {
     if (critical.has(id)) extension.fail('the same extension twice');
     critical.set(id, isCritical);
     const read = KNOWN[id];
-    if (read === undefined) {
-      extension.contents(TAG.octetString, 'extnValue');
-      if (isCritical) found.unknownCritical ??= id;
-    } else {
+    if (read === undefined) extension.contents(TAG.octetString, 'extnValue');
+    else {
       const value = extension.enter(TAG.octetString, 'extnValue');
       read(value, found);
       value.finish();
     }
+    if (isCritical && (read === undefined || id === EXTENSION.authorityInfoAccess)) found.unknownCritical ??= id;
     extension.finish();
   }
   return found;
@@ -96,7 +95,7 @@ export function readExtensions(list: DerReader): Extensions {
 
 type Found = { -readonly [Field in keyof Extensions]: Extensions[Field] };
 
-/** What can be honoured when it is critical. */
+/** All of these but authorityInfoAccess, which is read for its form alone, can be honoured when they are critical. */
 const KNOWN: Readonly<Record<string, (value: DerReader, found: Found) => void>> = {
   [EXTENSION.basicConstraints]: (value, found) => {
     found.basicConstraints = readBasicConstraints(value.enter(TAG.sequence, 'basicConstraints'));
@@ -127,6 +126,16 @@ const KNOWN: Readonly<Record<string, (value: DerReader, found: Found) => void>> 
   // We ask for no policy, and refuse policyConstraints, the one extension that could (RFC 5280 section 6.1.1 (c) and (e)).
   [EXTENSION.certificatePolicies]: (value) => void value.any('certificatePolicies'),
   [EXTENSION.inhibitAnyPolicy]: (value) => void value.integer('inhibitAnyPolicy'),
+  [EXTENSION.authorityInfoAccess]: (value) => {
+    const descriptions = value.enter(TAG.sequence, 'authorityInfoAccess');
+    if (descriptions.empty) descriptions.fail('empty');
+    while (!descriptions.empty) {
+      const description = descriptions.enter(TAG.sequence);
+      description.oid('accessMethod');
+      readGeneralName(description);
+      description.finish();
+    }
+  },
 };
 
 function readBasicConstraints(fields: DerReader): BasicConstraints {

@@ -116,7 +116,7 @@ class PathSearch {
       issuers++;
       const found = this.#attempt(() => {
         const complete = this.#climb(path, anchor.candidate);
-        if (anchor.profile === 'public') this.#checkProfile(path);
+        if (anchor.profile === 'public') this.#checkProfile(complete);
         this.#checkSignatures(complete);
         return complete;
       });
@@ -162,8 +162,10 @@ class PathSearch {
   }
 
   #checkProfile(path: readonly Candidate[]): void {
-    for (const [index, candidate] of path.entries())
-      candidate.check(() => checkPublicProfile(candidate.certificate, index === 0 ? 'end-entity' : 'intermediate'));
+    for (const [index, candidate] of path.entries()) {
+      const place = index === 0 ? 'end-entity' : index === path.length - 1 ? 'anchor' : 'intermediate';
+      candidate.check(() => checkPublicProfile(candidate.certificate, place));
+    }
   }
 
   #checkSignatures(path: readonly Candidate[]): void {

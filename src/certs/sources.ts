@@ -1,0 +1,153 @@
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+
+/** A file of certificates as it is in memory, and what tells whether it is still the same on disk. */
+export interface Source {
+  readonly path: string;
+  readonly bytes: Buffer;
+  /** Path, device, inode, size, and times of change in nanoseconds: one line of text. */
+  readonly identity: string;
+  /**
+   * `system`: the store of public CAs that the distribution maintains, with those that the administrator added to it.
+   * `local`: where the administrator put the latter: tells which they are, and is trusted for none that the store does not have.
+   * `explicit`: somebody named this very file or folder.
+   */
+  readonly origin: 'system' | 'local' | 'explicit';
+}
+
+/** The trust store cannot be had as it was asked for: a failure of configuration. `message` names the path and what to do. */
+export class TrustStoreError extends Error {
+  override readonly name = 'TrustStoreError';
+  readonly path: string | null;
+
+  constructor(path: string | null, message: string) {
+    super(message);
+    this.path = path;
+  }
+}
+
+/** A store is at most some hundred certificates; Debian's is 220 KB. */
+const FILE_BYTES = 16 * 1024 * 1024;
+const DIRECTORY_FILES = 4096;
+
+/** Where distributions keep the bundle, and where they look for what the administrator wants in it. */
+const BUNDLES = [
+  { bundle: '/etc/ssl/certs/ca-certificates.crt', local: '/usr/local/share/ca-certificates' }, // Debian, Ubuntu, Alpine, Gentoo
+  { bundle: '/etc/pki/tls/certs/ca-bundle.crt', local: '/etc/pki/ca-trust/source/anchors' }, // Fedora, RHEL
+  { bundle: '/etc/ssl/ca-bundle.pem', local: '/etc/pki/trust/anchors' }, // openSUSE
+  { bundle: '/etc/ssl/cert.pem', local: '/etc/ca-certificates/trust-source/anchors' }, // Arch and others
+];
+const DIRECTORIES = ['/etc/ssl/certs', '/etc/pki/tls/certs'];
+
+/** `--ca`: a file (PEM, or one DER certificate) or a folder of such files. @throws TrustStoreError */
+export function readExplicitSource(path: string): Source[] {
+  const sources = isDirectory(path) ? readDirectory(path, 'explicit') : [readSource(path, 'explicit')];
+  if (sources.length === 0)
+    throw new TrustStoreError(path, `${path} has no certificates: *.pem, *.crt, *.cer or hashed names`);
+  return sources;
+}
+
+/**
+ * The default store: what SSL_CERT_FILE and SSL_CERT_DIR name, as explicit as `--ca`, or the system's.
+ * @throws TrustStoreError
+ */
+export function readDefaultStore(environment: Readonly<Record<string, string | undefined>>): Source[] {
+  const { SSL_CERT_FILE: file, SSL_CERT_DIR: directories } = environment;
+  if (file || directories) {
+    const folders = (directories ?? '').split(':').filter((path) => path !== '');
+    const sources = folders.flatMap((path) => readDirectory(path, 'explicit'));
+    if (file) sources.unshift(readSource(file, 'explicit'));
+    if (sources.length === 0)
+      throw new TrustStoreError(folders[0] ?? null, `SSL_CERT_DIR (${directories}) has no certificates`);
+    return sources;
+  }
+  for (const { bundle, local } of BUNDLES) {
+    const source = tryRead(bundle);
+    if (source !== undefined) return [source, ...(isDirectory(local) ? readDirectory(local, 'local') : [])];
+  }
+  for (const path of DIRECTORIES) {
+    const sources = isDirectory(path) ? readDirectory(path, 'system') : [];
+    if (sources.length > 0) return sources;
+  }
+  throw new TrustStoreError(
+    null,
+    `this system has no store of trusted CAs (${BUNDLES[0]?.bundle} and the like): install the package ca-certificates, or name a CA with --ca`,
+  );
+}
+
+function tryRead(path: string): Source | undefined {
+  try {
+    return readSource(path, 'system');
+  } catch (error) {
+    if (error instanceof TrustStoreError && error.cause === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The whole file, and its identity from the same descriptor. */
+function readSource(path: string, origin: Source['origin']): Source {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, 'r');
+    const status = fstatSync(fd, { bigint: true });
+    if (!status.isFile()) throw new TrustStoreError(path, `${path} is not a file of certificates`);
+    if (status.size > FILE_BYTES) throw new TrustStoreError(path, `${path} is larger than ${FILE_BYTES} bytes`);
+    const bytes = Buffer.alloc(Number(status.size));
+    let length = 0;
+    while (length < bytes.length) {
+      const count = readSync(fd, bytes, length, bytes.length - length, null);
+      if (count === 0) break;
+      length += count;
+    }
+    const { dev, ino, size, mtimeNs, ctimeNs } = status;
+    return {
+      path,
+      bytes: bytes.subarray(0, length),
+      identity: [path, dev, ino, size, mtimeNs, ctimeNs].join(' '),
+      origin,
+    };
+  } catch (error) {
+    if (error instanceof TrustStoreError) throw error;
+    throw unreadable(path, error);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** Hashed names if there are any, as `openssl rehash` makes them beside the files that they stand for; or else files by their endings. */
+function readDirectory(path: string, origin: Source['origin']): Source[] {
+  let names: string[];
+  try {
+    names = readdirSync(path).sort();
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  const hashed = names.filter((name) => /^[0-9a-f]{8}\.\d+$/.test(name));
+  const chosen = hashed.length > 0 ? hashed : names.filter((name) => /\.(pem|crt|cer)$/i.test(name));
+  if (chosen.length > DIRECTORY_FILES)
+    throw new TrustStoreError(path, `${path} has more than ${DIRECTORY_FILES} certificates`);
+  const sources = chosen.map((name) => readSource(`${path}/${name}`, origin));
+  // Keys and requests have the same endings.
+  return sources.filter(({ bytes }) => isDer(bytes) || bytes.includes('-----BEGIN CERTIFICATE-----'));
+}
+
+/** No text begins with the tag of a SEQUENCE and a long length. */
+export function isDer(bytes: Buffer): boolean {
+  return bytes[0] === 0x30 && ((bytes[1] as number) & 0x80) !== 0;
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function unreadable(path: string, error: unknown): TrustStoreError {
+  const code = (error as NodeJS.ErrnoException).code ?? String(error);
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file',
+    EACCES: 'permission denied',
+    ENOTDIR: 'a part of the path is not a folder',
+    ELOOP: 'too many symbolic links',
+  };
+  const failure = new TrustStoreError(path, `cannot read the certificates in ${path}: ${reasons[code] ?? code}`);
+  failure.cause = code;
+  return failure;
+}
