@@ -21,6 +21,7 @@ export function createAead(algorithm: AeadAlgorithm, key: Bytes): Aead {
   }
 }
 
+/** Node has it; Bun has not. */
 export const hasNativeChaCha20 = getCipherInfo('chacha20-poly1305') !== undefined;
 
 /**

@@ -15,6 +15,7 @@ export function decompress(algorithm: CertificateCompression, compressed: Bytes,
   }
 }
 
+/** Best first; both runtimes have all. */
 export const CERTIFICATE_COMPRESSIONS: readonly CertificateCompression[] = ['zstd', 'brotli', 'zlib'];
 
 type Decompressor = (compressed: Bytes, options: { readonly maxOutputLength: number }) => Uint8Array;

@@ -3,8 +3,10 @@ import type { Bytes } from '../core/bytes.ts';
 import { InvalidKeyShare } from '../crypto/provider.ts';
 import { own } from './runtime.ts';
 
+/** The groups without ML-KEM, which are also the other halves of the hybrids. */
 export type EcdhGroup = 'x25519' | 'secp256r1' | 'secp384r1' | 'secp521r1';
 
+/** An ephemeral key; the private half never leaves the runtime's key object. */
 export interface EcdhKeyPair {
   readonly publicShare: Bytes;
   readonly privateKey: KeyObject;
@@ -21,6 +23,7 @@ const GROUPS = {
 /** X9.62 section 4.3.6: the only form of a point that TLS 1.3 has (RFC 8446 section 4.2.8.2). */
 const UNCOMPRESSED = 4;
 
+/** A fresh key pair; the share is as it stands in a key_share entry. */
 export function generateEcdh(group: EcdhGroup): EcdhKeyPair {
   const parameters = GROUPS[group];
   const { publicKey, privateKey } =

@@ -22,6 +22,7 @@ export const GROUPS: readonly NamedGroup[] = [
   'secp521r1',
 ];
 
+/** The initiator's side: a fresh share, to be used once. */
 export function generateKeyShare(group: NamedGroup): KeyShare {
   return isHybrid(group) ? new HybridShare(group) : new EcdhShare(group);
 }

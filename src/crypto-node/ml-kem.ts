@@ -6,11 +6,13 @@ import { hasKeyType, own } from './runtime.ts';
 /** ML-KEM-768, FIPS 203 section 8. Lengths in bytes. */
 export const ML_KEM_768 = { encapsulationKeyBytes: 1184, ciphertextBytes: 1088, secretBytes: 32 } as const;
 
+/** Ephemeral; the encapsulation key is the public half. */
 export interface MlKemKeyPair {
   readonly encapsulationKey: Bytes;
   readonly decapsulationKey: KeyObject;
 }
 
+/** A fresh key pair, FIPS 203 section 7.1. */
 export function generateMlKem(): MlKemKeyPair {
   const { publicKey, privateKey } = generateKeyPairSync('ml-kem-768');
   return { encapsulationKey: own(publicKey.export({ format: 'raw-public' })), decapsulationKey: privateKey };
@@ -49,6 +51,7 @@ const isNative = typeof crypto.encapsulate === 'function';
 
 const WEB_ALGORITHM = { name: 'ML-KEM-768' };
 
+/** Whether this runtime has ML-KEM-768 and both of its operations. */
 export const hasMlKem =
   hasKeyType('ml-kem-768', ML_KEM_768.encapsulationKeyBytes) &&
   (isNative || typeof crypto.webcrypto.subtle.encapsulateBits === 'function');

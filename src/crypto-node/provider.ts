@@ -20,6 +20,7 @@ import { GROUPS, generateKeyShare, respondToKeyShare } from './groups.ts';
 import { hash, hmac, startHash } from './hashes.ts';
 import { VERIFIABLE, verify } from './signatures.ts';
 
+/** What a process may want otherwise than {@link nodeCrypto} has it. */
 export interface NodeCryptoOptions {
   /**
    * Whether to offer ChaCha20-Poly1305 where the runtime has none and JavaScript computes it: in Bun, some 0.1 ms for a full

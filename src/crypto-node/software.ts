@@ -7,6 +7,7 @@ export function chacha(): typeof import('@noble/ciphers/chacha.js') {
   return require('@noble/ciphers/chacha.js');
 }
 
+/** As {@link chacha}, for Ed448. */
 export function ed448(): typeof import('@noble/curves/ed448.js') {
   return require('@noble/curves/ed448.js');
 }

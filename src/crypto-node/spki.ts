@@ -100,7 +100,7 @@ function importRsa(tail: Bytes | null): KeyObject | null {
   if (modulusLength === undefined || modulusLength > RSA_MODULUS_BITS_MAXIMUM) return null;
   if (publicExponent === undefined || publicExponent < 3n || publicExponent > RSA_EXPONENT_MAXIMUM) return null;
   // Runtimes differ in what they let pass: only the one DER encoding does here.
-  return equal(key.export({ format: 'der', type: 'spki' }), spki) ? key : null;
+  return key.export({ format: 'der', type: 'spki' }).equals(spki) ? key : null;
 }
 
 /**
@@ -150,8 +150,9 @@ const HASH_OIDS: Readonly<Record<HashAlgorithm, string>> = {
 function afterAlgorithm(spki: Bytes, algorithm: Bytes): Bytes | null {
   if (spki.length > RSA_SPKI_BYTES_MAXIMUM) return null;
   for (const headerBytes of [2, 3, 4]) {
-    const tail = spki.subarray(headerBytes + algorithm.length);
-    if (equal(sequence(concat(algorithm, tail)), spki)) return tail;
+    const prefix = concat(header(0x30, spki.length - headerBytes), algorithm);
+    const matches = prefix.length === headerBytes + algorithm.length && equal(spki.subarray(0, prefix.length), prefix);
+    if (matches) return spki.subarray(prefix.length);
   }
   return null;
 }
@@ -164,14 +165,13 @@ function tagged(tag: number, content: Bytes): Bytes {
   return element(0xa0 | tag, content);
 }
 
-/** A DER element of at most 2^16 - 1 bytes. */
 function element(identifier: number, content: Bytes): Bytes {
-  const { length } = content;
-  const header =
-    length < 0x80
-      ? [identifier, length]
-      : length < 0x100
-        ? [identifier, 0x81, length]
-        : [identifier, 0x82, length >>> 8, length];
-  return concat(Uint8Array.from(header), content);
+  return concat(header(identifier, content.length), content);
+}
+
+/** The first bytes of a DER element of at most 2^16 - 1 bytes. */
+function header(identifier: number, contentBytes: number): Bytes {
+  if (contentBytes < 0x80) return Uint8Array.of(identifier, contentBytes);
+  if (contentBytes < 0x100) return Uint8Array.of(identifier, 0x81, contentBytes);
+  return Uint8Array.of(identifier, 0x82, contentBytes >>> 8, contentBytes);
 }

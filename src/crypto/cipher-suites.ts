@@ -3,6 +3,7 @@ import type { AeadAlgorithm } from './provider.ts';
 /** The hash of a cipher suite: of its transcript, its HKDF and, in TLS 1.2, its PRF. */
 export type SuiteHash = 'sha256' | 'sha384';
 
+/** What a TLS 1.3 suite fixes. */
 export interface CipherSuiteParameters {
   readonly codePoint: number;
   readonly aead: AeadAlgorithm;
@@ -14,6 +15,7 @@ export interface Tls12CipherSuiteParameters extends CipherSuiteParameters {
   readonly authentication: 'ecdsa' | 'rsa';
 }
 
+/** What an AEAD asks of its caller. */
 export interface AeadParameters {
   readonly keyBytes: number;
   readonly tagBytes: 8 | 16;
@@ -24,6 +26,7 @@ export interface AeadParameters {
   readonly tls12Nonce: 'explicit' | 'xored';
 }
 
+/** In the order of preference. */
 export const AEADS = {
   'aes-128-gcm': { keyBytes: 16, tagBytes: 16, tls12Nonce: 'explicit' },
   'aes-256-gcm': { keyBytes: 32, tagBytes: 16, tls12Nonce: 'explicit' },
@@ -88,6 +91,7 @@ export const TLS12_SUITES = {
   },
 } as const satisfies Record<string, Tls12CipherSuiteParameters>;
 
+/** By the registry's names. */
 export type Tls13SuiteName = keyof typeof TLS13_SUITES;
 export type Tls12SuiteName = keyof typeof TLS12_SUITES;
 

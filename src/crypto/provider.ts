@@ -47,8 +47,10 @@ export interface CryptoProvider {
 /** Some primitives are only there behind a promise that is settled at once; the engine treats those as an effect. */
 export type Later<T> = T | Promise<T>;
 
+/** SHA-2, FIPS 180-4. */
 export type HashAlgorithm = 'sha256' | 'sha384' | 'sha512';
 
+/** A hash of more and more bytes. */
 export interface RunningHash {
   update(message: Bytes): void;
   /** The hash of all that was given so far; more may follow. */
@@ -57,6 +59,7 @@ export interface RunningHash {
   copy(): RunningHash;
 }
 
+/** RFC 5116, RFC 8439, RFC 6655; `aes-128-ccm-8` has a tag of 8 bytes. */
 export type AeadAlgorithm = 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305' | 'aes-128-ccm' | 'aes-128-ccm-8';
 
 /** One direction's traffic key. The nonce is 12 bytes, the caller's to make unique. */
@@ -71,6 +74,7 @@ export interface Aead {
   open(nonce: Bytes, associatedData: Bytes, ciphertext: Bytes): Bytes | null;
 }
 
+/** RFC 8446 section 4.2.7, by the registry's names. */
 export type NamedGroup = 'X25519MLKEM768' | 'SecP256r1MLKEM768' | 'x25519' | 'secp256r1' | 'secp384r1' | 'secp521r1';
 
 /** The initiator's side of a key agreement. The private part stays inside the object and is dropped after its one use. */
@@ -82,11 +86,13 @@ export interface KeyShare {
   agree(peerShare: Bytes): Later<Bytes>;
 }
 
+/** The responder's answer to a share, and the secret that both sides have then. */
 export interface KeyAgreement {
   readonly publicShare: Bytes;
   readonly secret: Bytes;
 }
 
+/** A peer's share is not a public value of its group: illegal_parameter (RFC 8446 section 4.2.8). */
 export class InvalidKeyShare extends Error {
   override readonly name = 'InvalidKeyShare';
 }
@@ -123,4 +129,5 @@ export type CertificateOnlyScheme =
   | 'ecdsa_secp521r1_sha256'
   | 'ecdsa_secp521r1_sha384';
 
+/** RFC 8879 section 7.3. */
 export type CertificateCompression = 'zlib' | 'brotli' | 'zstd';

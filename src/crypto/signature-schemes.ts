@@ -53,6 +53,7 @@ export const SIGNATURE_SCHEMES = {
   mldsa87: { codePoint: 0x0906, key: 'ml-dsa-87', hash: null, ...only13 },
 } as const satisfies Record<SignatureScheme, SignatureParameters>;
 
+/** The key and hash of each {@link CertificateOnlyScheme}. */
 export const CERTIFICATE_ONLY_SCHEMES = {
   ecdsa_secp256r1_sha384: { key: 'p256', hash: 'sha384' },
   ecdsa_secp256r1_sha512: { key: 'p256', hash: 'sha512' },
