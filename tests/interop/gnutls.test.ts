@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'bun:test';
+import { Fingerprint, fingerprintOf, numberedStream } from '../support/numbered-stream.ts';
+import type { PeerProcess } from '../support/peer-process.ts';
+import { localServer } from '../support/test-pki.ts';
+import { TlsifyProcess } from '../support/tlsify-process.ts';
+import {
+  connectArguments,
+  connectTo,
+  describeHandshakes,
+  expectClean,
+  type HandshakePeer,
+  MIB,
+  type ServeOptions,
+  startPeer,
+  TEST_LIMIT_MS,
+  transfer,
+} from './suite.ts';
+
+const GNUTLS_CIPHERS: Readonly<Record<string, string>> = {
+  TLS_AES_128_GCM_SHA256: 'AES-128-GCM',
+  TLS_AES_256_GCM_SHA384: 'AES-256-GCM',
+  TLS_CHACHA20_POLY1305_SHA256: 'CHACHA20-POLY1305',
+};
+
+const GNUTLS_GROUPS: Readonly<Record<string, string>> = {
+  x25519: 'GROUP-X25519',
+  secp256r1: 'GROUP-SECP256R1',
+  secp384r1: 'GROUP-SECP384R1',
+  secp521r1: 'GROUP-SECP521R1',
+};
+
+const gnutls: HandshakePeer = {
+  command: (port, options) => gnutlsServ(port, options, '--http'),
+  request: 'GET / HTTP/1.0\r\n\r\n',
+  response: /^HTTP\/1\.0 200 OK\r\n/,
+  suites: Object.keys(GNUTLS_CIPHERS),
+  groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
+  keys: {
+    'p256': 'ecdsa_secp256r1_sha256',
+    'p384': 'ecdsa_secp384r1_sha384',
+    'p521': 'ecdsa_secp521r1_sha512',
+    'rsa-2048': 'rsa_pss_rsae_sha256',
+    'rsa-pss-2048': 'rsa_pss_pss_sha256',
+    'ed25519': 'ed25519',
+  },
+};
+
+function gnutlsServ(port: number, { files, suites, groups, alpn }: ServeOptions, ...more: string[]) {
+  const priority = [
+    'NORMAL:-VERS-ALL:+VERS-TLS1.3',
+    ...(suites === undefined ? [] : ['-CIPHER-ALL', ...suites.map((suite) => `+${GNUTLS_CIPHERS[suite]}`)]),
+    ...(groups === undefined ? [] : ['-GROUP-ALL', ...groups.map((group) => `+${GNUTLS_GROUPS[group]}`)]),
+  ];
+  return {
+    program: 'gnutls-serv',
+    args: [
+      ...['--quiet', '--disable-client-cert', '--port', String(port), '--priority', priority.join(':')],
+      ...['--x509certfile', files.chain, '--x509keyfile', files.key],
+      ...(alpn ?? []).flatMap((protocol) => ['--alpn', protocol]),
+      ...more,
+    ],
+    comesFrom: 'the package gnutls-bin',
+  };
+}
+
+function serve(...more: string[]): Promise<PeerProcess> {
+  return startPeer((port) => gnutlsServ(port, { files: localServer() }, ...more));
+}
+
+describe('GnuTLS gnutls-serv', () => {
+  describeHandshakes(gnutls);
+
+  describe('handshake options', () => {
+    test('the host is sent as server name', async () => {
+      const only = (name: string): string[] => ['--http', `--sni-hostname=${name}`, '--sni-hostname-fatal'];
+      expectClean(await connectTo(await serve(...only('localhost')), gnutls.request));
+      const refused = await connectTo(await serve(...only('other.example')), gnutls.request);
+      expect(refused.code).toBe(76);
+      expect(refused.stderr).toContain('unrecognized_name');
+    });
+
+    test('--sni none', async () => {
+      expectClean(await connectTo(await serve('--http'), gnutls.request, '--sni', 'none'));
+    });
+
+    for (const method of ['zlib', 'brotli', 'zstd'])
+      test(`certificate compressed with ${method}`, async () => {
+        const result = await connectTo(await serve('--http', '--compress-cert', method), gnutls.request);
+        expectClean(result);
+        expect(result.stdout.toString()).toMatch(gnutls.response);
+      });
+
+    test('ALPN chosen', async () => {
+      const result = await connectTo(await serve('--http', '--alpn=imap'), gnutls.request, '--alpn', 'h2,imap');
+      expectClean(result);
+      expect(result.status[0]).toMatchObject({ alpn: 'imap' });
+    });
+
+    test('ALPN refused', async () => {
+      const peer = await serve('--http', '--alpn=imap', '--alpn-fatal');
+      const result = await connectTo(peer, gnutls.request, '--alpn', 'h2');
+      expect(result.code).toBe(76);
+      expect(result.stderr).toContain('no_application_protocol');
+    });
+  });
+
+  describe('data', () => {
+    test(
+      'echoes 64 MiB, both ways at once',
+      async () => {
+        // --crlf: without it gnutls-serv changes the data. It takes text only, which the numbered stream is.
+        const { result, received } = await transfer(await serve('--echo', '--crlf'), numberedStream(64 * MIB));
+        expectClean(result);
+        expect(received).toBe(fingerprintOf(numberedStream(64 * MIB)));
+      },
+      TEST_LIMIT_MS,
+    );
+
+    test('small records, as the server asks by record_size_limit', async () => {
+      const peer = await serve('--echo', '--crlf', '--recordsize', '512');
+      const { result, received } = await transfer(peer, numberedStream(MIB));
+      expectClean(result);
+      expect(received).toBe(fingerprintOf(numberedStream(MIB)));
+    });
+
+    test('half-close: the server closes after our close_notify', async () => {
+      const tlsify = new TlsifyProcess(connectArguments(await serve('--echo', '--crlf')));
+      await tlsify.write([Buffer.from('line\n')]);
+      tlsify.stdin.end();
+      const received = new Fingerprint();
+      for await (const chunk of tlsify.stdout) received.add(chunk);
+      expect(`${received}`).toBe(fingerprintOf([Buffer.from('line\n')]));
+      expectClean(await tlsify.ending);
+    });
+  });
+});

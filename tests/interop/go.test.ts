@@ -1,0 +1,30 @@
+import { describe } from 'bun:test';
+import { buildGoPeer } from './builds.ts';
+import { peerArguments } from './peer-arguments.ts';
+import { describeCommands, describeHandshakes, type HandshakePeer, MIB } from './suite.ts';
+
+const executable = buildGoPeer();
+
+const go: HandshakePeer = {
+  command: (port, options) => ({
+    program: executable,
+    args: peerArguments(port, options),
+    comesFrom: 'tests/interop/peers/go',
+  }),
+  request: 'facts\n',
+  response: /^sni=localhost alpn=-\n$/,
+  suites: [], // Go chooses among those of TLS 1.3 by the machine, and offers no way to change that
+  groups: ['X25519MLKEM768', 'SecP256r1MLKEM768', 'x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
+  keys: {
+    'p256': 'ecdsa_secp256r1_sha256',
+    'p384': 'ecdsa_secp384r1_sha384',
+    'p521': 'ecdsa_secp521r1_sha512',
+    'rsa-2048': 'rsa_pss_rsae_sha256',
+    'ed25519': 'ed25519',
+  },
+};
+
+describe("Go's crypto/tls", () => {
+  describeHandshakes(go);
+  describeCommands(go, { bulkBytes: 1024 * MIB });
+});

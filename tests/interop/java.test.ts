@@ -1,0 +1,37 @@
+import { describe } from 'bun:test';
+import { buildJavaPeer } from './builds.ts';
+import { peerArguments } from './peer-arguments.ts';
+import { describeCommands, describeHandshakes, describeKeyUpdates, type HandshakePeer, MIB } from './suite.ts';
+
+const classes = buildJavaPeer();
+
+const java: HandshakePeer = {
+  command: (port, options) => ({
+    program: 'java',
+    args: ['-XX:TieredStopAtLevel=1', '-cp', classes, 'Peer', ...peerArguments(port, options)],
+    comesFrom: 'the package openjdk-17-jdk-headless',
+  }),
+  request: 'facts\n',
+  response: /^sni=localhost alpn=-\n$/,
+  suites: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+  groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
+  keys: {
+    'p256': 'ecdsa_secp256r1_sha256',
+    'p384': 'ecdsa_secp384r1_sha384',
+    'p521': 'ecdsa_secp521r1_sha512',
+    'rsa-2048': 'rsa_pss_rsae_sha256',
+    'rsa-pss-2048': 'rsa_pss_pss_sha256',
+    'ed25519': 'ed25519',
+  },
+};
+
+describe('Java (JSSE)', () => {
+  describeHandshakes(java);
+  describeCommands(java, { bulkBytes: 64 * MIB });
+  describeKeyUpdates({
+    command: (port, options) => {
+      const { args, ...rest } = java.command(port, options);
+      return { ...rest, args: [...args, 'keylimit=2^20'] };
+    },
+  });
+});

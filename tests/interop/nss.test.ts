@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'bun:test';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import type { ServerFiles } from '../support/certificates.ts';
+import { fingerprintOf, numberedStream } from '../support/numbered-stream.ts';
+import { type PeerProcess, requireProgram } from '../support/peer-process.ts';
+import { scratchPath } from '../support/scratch.ts';
+import { localServer } from '../support/test-pki.ts';
+import {
+  connectTo,
+  describeHandshakes,
+  expectClean,
+  type HandshakePeer,
+  MIB,
+  type ServeOptions,
+  startPeer,
+  TEST_LIMIT_MS,
+  transfer,
+} from './suite.ts';
+
+const NSS_SUITES: Readonly<Record<string, string>> = {
+  TLS_AES_128_GCM_SHA256: ':1301',
+  TLS_AES_256_GCM_SHA384: ':1302',
+  TLS_CHACHA20_POLY1305_SHA256: ':1303',
+};
+
+const NSS_GROUPS: Readonly<Record<string, string>> = {
+  x25519: 'x25519',
+  secp256r1: 'P256',
+  secp384r1: 'P384',
+  secp521r1: 'P521',
+};
+
+const PACKAGE = 'the package libnss3-tools';
+
+const nss: HandshakePeer = {
+  command: (port, options) => selfserv(port, options),
+  request: 'GET / HTTP/1.0\r\n\r\n',
+  response: /^HTTP\/1\.0 200 OK\r\n/,
+  suites: Object.keys(NSS_SUITES),
+  groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
+  keys: {
+    'p256': 'ecdsa_secp256r1_sha256',
+    'p384': 'ecdsa_secp384r1_sha384',
+    'p521': 'ecdsa_secp521r1_sha512',
+    'rsa-2048': 'rsa_pss_rsae_sha256',
+  },
+};
+
+function selfserv(port: number, { files, suites, groups }: ServeOptions, ...more: string[]) {
+  return {
+    program: 'selfserv',
+    args: [
+      ...['-p', String(port), '-V', 'tls1.3:tls1.3', '-d', database(files), '-n', 'peer', '-e', 'peer'],
+      ...(suites === undefined ? [] : ['-c', suites.map((suite) => NSS_SUITES[suite]).join('')]),
+      ...(groups === undefined ? [] : ['-I', groups.map((group) => NSS_GROUPS[group]).join(',')]),
+      ...more,
+    ],
+    comesFrom: PACKAGE,
+  };
+}
+
+/** NSS takes keys from its own database only. */
+function database(files: ServerFiles): string {
+  requireProgram('pk12util', PACKAGE);
+  const [folder, bundle] = [scratchPath('nss'), scratchPath('peer.p12')];
+  mkdirSync(folder);
+  const run = (program: string, ...args: string[]): void => {
+    execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  };
+  run(
+    'openssl',
+    'pkcs12',
+    '-export',
+    '-inkey',
+    files.key,
+    '-in',
+    files.chain,
+    '-name',
+    'peer',
+    '-out',
+    bundle,
+    '-passout',
+    'pass:',
+  );
+  run('certutil', '-N', '-d', folder, '--empty-password');
+  run('pk12util', '-i', bundle, '-d', folder, '-W', '');
+  return folder;
+}
+
+function serve(...more: string[]): Promise<PeerProcess> {
+  return startPeer((port) => selfserv(port, { files: localServer() }, ...more));
+}
+
+describe('NSS selfserv', () => {
+  describeHandshakes(nss);
+
+  test('--sni none', async () => {
+    expectClean(await connectTo(await serve(), nss.request, '--sni', 'none'));
+  });
+
+  test('ALPN chosen', async () => {
+    const result = await connectTo(await serve('-Q'), nss.request, '--alpn', 'h2,http/1.1');
+    expectClean(result);
+    expect(result.status[0]).toMatchObject({ alpn: 'http/1.1' });
+  });
+
+  test('ALPN refused', async () => {
+    const result = await connectTo(await serve('-Q'), nss.request, '--alpn', 'h2');
+    expect(result.code).toBe(76);
+    expect(result.stderr).toContain('no_application_protocol');
+  });
+
+  test(
+    'downloads a file of 64 MiB',
+    async () => {
+      const file = scratchPath('numbered');
+      await writeFile(file, numberedStream(64 * MIB));
+      const { result, received } = await transfer(await serve(), [Buffer.from(`GET ${file} HTTP/1.0\r\n\r\n`)]);
+      expectClean(result);
+      const header = Buffer.from(
+        'HTTP/1.0 200 OK\r\nServer: Generic Web Server\r\nDate: Tue, 26 Aug 1997 22:10:05 GMT\r\nContent-type: text/plain\r\n\r\n',
+      );
+      expect(received).toBe(fingerprintOf([header, ...numberedStream(64 * MIB)]));
+    },
+    TEST_LIMIT_MS,
+  );
+
+  test('uploads what it takes: it sends a request of at most 10 KiB back', async () => {
+    const body = Buffer.concat([...numberedStream(8192)])
+      .toString('latin1')
+      .replaceAll('\n', ' ');
+    const result = await connectTo(await serve(), `POST /nowhere HTTP/1.0\r\n\r\n${body}\r\n`);
+    expectClean(result);
+    expect(result.stdout.toString('latin1')).toContain(body);
+  });
+});

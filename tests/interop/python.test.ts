@@ -1,0 +1,29 @@
+import { describe } from 'bun:test';
+import { fileURLToPath } from 'node:url';
+import { peerArguments } from './peer-arguments.ts';
+import { describeCommands, describeHandshakes, type HandshakePeer, MIB } from './suite.ts';
+
+const python: HandshakePeer = {
+  command: (port, options) => ({
+    program: '/usr/bin/python3',
+    args: [fileURLToPath(new URL('peers/peer.py', import.meta.url)), ...peerArguments(port, options)],
+    comesFrom: 'the package python3',
+  }),
+  request: 'facts\n',
+  response: /^sni=localhost alpn=-\n$/,
+  suites: [], // the module has no way to choose those of TLS 1.3
+  groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
+  keys: {
+    'p256': 'ecdsa_secp256r1_sha256',
+    'p384': 'ecdsa_secp384r1_sha384',
+    'p521': 'ecdsa_secp521r1_sha512',
+    'rsa-2048': 'rsa_pss_rsae_sha256',
+    'rsa-pss-2048': 'rsa_pss_pss_sha256',
+    'ed25519': 'ed25519',
+  },
+};
+
+describe("Python's ssl", () => {
+  describeHandshakes(python);
+  describeCommands(python, { bulkBytes: 64 * MIB });
+});

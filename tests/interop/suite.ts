@@ -1,0 +1,253 @@
+import { afterAll, describe, expect, test } from 'bun:test';
+import type { NamedGroup, SignatureScheme } from '../../src/crypto/provider.ts';
+import type { ServerFiles } from '../support/certificates.ts';
+import type { KeyKind } from '../support/keys.ts';
+import { Fingerprint, fingerprintOf, numberedStream } from '../support/numbered-stream.ts';
+import { type PeerCommand, PeerProcess } from '../support/peer-process.ts';
+import { localServer, trustTestRoot } from '../support/test-pki.ts';
+import { type Result, runTlsify, TlsifyProcess } from '../support/tlsify-process.ts';
+
+export const MIB = 2 ** 20;
+
+/** Outer limit of one test, far above what it takes. */
+export const TEST_LIMIT_MS = 120_000;
+
+export interface ServeOptions {
+  readonly files: ServerFiles;
+  readonly suites?: readonly string[];
+  readonly groups?: readonly NamedGroup[];
+  readonly alpn?: readonly string[];
+}
+
+/** What the handshake tests need to know of one peer. */
+export interface HandshakePeer {
+  readonly command: (port: number, options: ServeOptions) => PeerCommand;
+  /** The smallest exchange over its connection. */
+  readonly request: string;
+  readonly response: RegExp;
+  /** Those that can be asked for one by one. */
+  readonly suites: readonly string[];
+  readonly groups: readonly NamedGroup[];
+  readonly keys: Readonly<Partial<Record<KeyKind, SignatureScheme>>>;
+}
+
+/** The groups whose shares are in the first ClientHello; any other takes a HelloRetryRequest. */
+const SENT_SHARES: readonly NamedGroup[] = ['X25519MLKEM768', 'x25519'];
+
+/** Every suite, group and kind of key of `peer`, each asked for alone: the status line must name exactly that. */
+export function describeHandshakes(peer: HandshakePeer): void {
+  describe('handshake', () => {
+    for (const suite of peer.suites)
+      test(`suite ${suite}`, () => expectSession(peer, { suites: [suite] }, { suite }), TEST_LIMIT_MS);
+    for (const group of peer.groups) {
+      const helloRetryRequest = !SENT_SHARES.includes(group);
+      test(
+        `group ${group}${helloRetryRequest ? ' by HelloRetryRequest' : ''}`,
+        () => expectSession(peer, { groups: [group] }, { group, helloRetryRequest }),
+        TEST_LIMIT_MS,
+      );
+    }
+    for (const [key, signatureScheme] of Object.entries(peer.keys) as [KeyKind, SignatureScheme][])
+      test(
+        `${key} certificate, signature ${signatureScheme}`,
+        () => expectSession(peer, { files: localServer(key) }, { signatureScheme }),
+        TEST_LIMIT_MS,
+      );
+  });
+}
+
+async function expectSession(
+  peer: HandshakePeer,
+  options: Partial<ServeOptions>,
+  facts: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const service = await startPeer((port) => peer.command(port, { files: localServer(), ...options }));
+  const result = await connectTo(service, peer.request);
+  expectClean(result);
+  expect(result.status[0]).toMatchObject({ event: 'ready', version: 'TLSv1.3', ...facts });
+  expect(result.stdout.toString('latin1')).toMatch(peer.response);
+  await service.stop();
+}
+
+const started = new Set<PeerProcess>();
+afterAll(() => Promise.all([...started].map((peer) => peer.stop())));
+
+/** As {@link PeerProcess.start}; stopped after the file's tests at the latest. */
+export async function startPeer(command: (port: number) => PeerCommand): Promise<PeerProcess> {
+  const peer = await PeerProcess.start(command);
+  started.add(peer);
+  return peer;
+}
+
+/** `tlsify connect localhost:PORT` that trusts the test root; writes `input`, ends stdin, and reads to the end. */
+export function connectTo(peer: PeerProcess, input: string | Uint8Array, ...options: string[]): Promise<Result> {
+  return runTlsify(connectArguments(peer, ...options), input);
+}
+
+export function connectArguments(peer: PeerProcess, ...options: string[]): string[] {
+  return ['connect', `localhost:${peer.port}`, ...trustTestRoot(), ...options];
+}
+
+/** Exit code 0, nothing on stderr, and `ready` then `closed` on the status descriptor. */
+export function expectClean(result: Omit<Result, 'stdout'>): void {
+  expect(result).toMatchObject({ code: 0, signal: null, stderr: '' });
+  expect(result.status.map(({ event }) => event)).toEqual(['ready', 'closed']);
+}
+
+/** Sends `input` while receiving, ends stdin when all is written, and returns what came back as a fingerprint. */
+export async function transfer(
+  peer: PeerProcess,
+  input: Iterable<Uint8Array>,
+  ...options: string[]
+): Promise<{ readonly result: Omit<Result, 'stdout'>; readonly received: string }> {
+  const tlsify = new TlsifyProcess(connectArguments(peer, ...options));
+  const sending = tlsify.write(input).then(() => tlsify.stdin.end());
+  const received = new Fingerprint();
+  for await (const chunk of tlsify.stdout) received.add(chunk);
+  await sending;
+  return { result: await tlsify.ending, received: received.toString() };
+}
+
+export function* withCommand(command: string, body: Iterable<Uint8Array> = []): Generator<Uint8Array> {
+  yield Buffer.from(`${command}\n`, 'latin1');
+  yield* body;
+}
+
+/** The commands of `peers/README.md`, for the peers that are written for them. */
+export function describeCommands(
+  peer: Pick<HandshakePeer, 'command'>,
+  { bulkBytes }: { readonly bulkBytes: number },
+): void {
+  const serve = (options: Partial<ServeOptions> = {}): Promise<PeerProcess> =>
+    startPeer((port) => peer.command(port, { files: localServer(), ...options }));
+
+  describe('names and protocols', () => {
+    test('the host is sent as server name', async () => {
+      const result = await connectTo(await serve(), 'facts\n');
+      expectClean(result);
+      expect(result.stdout.toString()).toBe('sni=localhost alpn=-\n');
+    });
+
+    test('--sni none sends no server name, and the certificate is still verified', async () => {
+      const result = await connectTo(await serve(), 'facts\n', '--sni', 'none');
+      expectClean(result);
+      expect(result.stdout.toString()).toBe('sni=- alpn=-\n');
+    });
+
+    test('ALPN: the peer chooses one of ours', async () => {
+      const result = await connectTo(await serve({ alpn: ['imap'] }), 'facts\n', '--alpn', 'h2,imap');
+      expectClean(result);
+      expect(result.stdout.toString()).toBe('sni=localhost alpn=imap\n');
+      expect(result.status[0]).toMatchObject({ alpn: 'imap' });
+    });
+  });
+
+  describe('data', () => {
+    test(
+      `downloads ${bulkBytes / MIB} MiB`,
+      async () => {
+        const { result, received } = await transfer(await serve(), withCommand(`download ${bulkBytes}`));
+        expectClean(result);
+        expect(received).toBe(fingerprintOf(numberedStream(bulkBytes)));
+      },
+      TEST_LIMIT_MS,
+    );
+
+    test(
+      `uploads ${bulkBytes / MIB} MiB, half-closes, and gets the answer`,
+      async () => {
+        const result = await upload(await serve(), bulkBytes);
+        expectClean(result);
+        expect(result.stdout).toBe(`${fingerprintOf(numberedStream(bulkBytes))}\n`);
+      },
+      TEST_LIMIT_MS,
+    );
+
+    test(
+      'echoes in both directions at once',
+      async () => {
+        const { result, received } = await transfer(await serve(), withCommand('echo', numberedStream(8 * MIB)));
+        expectClean(result);
+        expect(received).toBe(fingerprintOf(numberedStream(8 * MIB)));
+      },
+      TEST_LIMIT_MS,
+    );
+
+    test('sends on after the peer has half-closed', async () => {
+      const service = await serve();
+      const tlsify = new TlsifyProcess(connectArguments(service));
+      await tlsify.write([Buffer.from('farewell\n')]);
+      let text = '';
+      for await (const chunk of tlsify.stdout) text += String(chunk);
+      expect(text).toBe('farewell');
+      const rest = [...numberedStream(MIB)];
+      await tlsify.write(rest);
+      tlsify.stdin.end();
+      expect(await service.line(/^received/)).toBe(`received ${fingerprintOf(rest)}`);
+      expectClean(await tlsify.ending);
+    });
+  });
+}
+
+/** For peers whose library makes new keys when told to: with our stdin open to the end, and with our side closed before. */
+export function describeKeyUpdates(peer: Pick<HandshakePeer, 'command'>): void {
+  const serve = (): Promise<PeerProcess> => startPeer((port) => peer.command(port, { files: localServer() }));
+
+  test(
+    'key updates under load, both directions open',
+    async () => {
+      const tlsify = new TlsifyProcess(connectArguments(await serve()));
+      const sending = tlsify.write(withCommand('rekey', numberedStream(32 * MIB)));
+      const received = new Fingerprint();
+      await take(tlsify.stdout, received, 32 * MIB);
+      await sending;
+      tlsify.stdin.end();
+      expectClean(await tlsify.ending);
+      expect(`${received}`).toBe(fingerprintOf(numberedStream(32 * MIB)));
+    },
+    TEST_LIMIT_MS,
+  );
+
+  test(
+    'key updates that come after our close_notify',
+    async () => {
+      const { result, received } = await transfer(await serve(), withCommand('rekey', numberedStream(32 * MIB)));
+      expectClean(result);
+      expect(received).toBe(fingerprintOf(numberedStream(32 * MIB)));
+    },
+    TEST_LIMIT_MS,
+  );
+}
+
+async function upload(peer: PeerProcess, bytes: number): Promise<Omit<Result, 'stdout'> & { stdout: string }> {
+  const tlsify = new TlsifyProcess(connectArguments(peer));
+  const sending = tlsify.write(withCommand('upload', numberedStream(bytes))).then(() => tlsify.stdin.end());
+  let stdout = '';
+  for await (const chunk of tlsify.stdout) stdout += String(chunk);
+  await sending;
+  return { ...(await tlsify.ending), stdout };
+}
+
+/** Reads exactly `bytes`, leaving the stream open. */
+export async function take(stream: NodeJS.ReadableStream, into: Fingerprint, bytes: number): Promise<void> {
+  let left = bytes;
+  await new Promise<void>((resolve, reject) => {
+    const onData = (chunk: Buffer): void => {
+      into.add(chunk);
+      left -= chunk.length;
+      if (left > 0) return;
+      finish();
+      if (left < 0) reject(new Error(`${-left} bytes more than were sent`));
+      else resolve();
+    };
+    const onEnd = (): void => {
+      finish();
+      reject(new Error(`the stream ended ${left} bytes early`));
+    };
+    const finish = (): void => {
+      stream.pause();
+      stream.off('data', onData).off('end', onEnd);
+    };
+    stream.on('data', onData).on('end', onEnd).resume();
+  });
+}
