@@ -2,9 +2,9 @@
  * What `npm pack` and `npm publish` make of this tree, laid out as esbuild and biome do: the package `tlsify` is a launcher that
  * depends on one package per platform, `@tlsify/linux-x64` and so on, of which npm installs the one that fits.
  *
- * `bun scripts/pack.ts before` (npm's prepack) builds, packs this platform's package beside the other, and adds the dependency to
- * package.json: not earlier, because `npm ci` in a checkout would look for a package that is not published yet.
- * `bun scripts/pack.ts after` (postpack) takes it out again.
+ * `bun scripts/pack.ts before` (npm's prepack) builds, packs this platform's package beside the other, and makes of package.json what
+ * is published: npm/tlsify for the command instead of bin/tlsify, and the dependency, which `npm ci` in a checkout would look for before
+ * it is published. `bun scripts/pack.ts after` (postpack) puts the checkout's back.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -20,7 +20,9 @@ interface Manifest {
   readonly version: string;
   readonly description: string;
   readonly license: string;
-  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly scripts: unknown;
+  readonly devDependencies: unknown;
+  readonly allowScripts: unknown;
 }
 
 function before(): void {
@@ -32,7 +34,8 @@ function before(): void {
   const destination = resolve(ROOT, process.env.npm_config_pack_destination || '.');
   run('npm', 'pack', STAGE, '--pack-destination', destination);
   copyFileSync(MANIFEST, MANIFEST_BEFORE);
-  const published = { ...manifest, optionalDependencies: { [name]: manifest.version } };
+  const { scripts: _, devDependencies: __, allowScripts: ___, ...kept } = manifest;
+  const published = { ...kept, bin: { tlsify: 'npm/tlsify' }, optionalDependencies: { [name]: manifest.version } };
   writeFileSync(MANIFEST, `${JSON.stringify(published, null, 2)}\n`);
 }
 

@@ -48,16 +48,17 @@ static int start_tls(int network, const char *host, pid_t *child) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) return 64;
+  if (argc != 3 || strlen(argv[1]) > 255) return 64;
   int network = dial(argv[1], argv[2]);
   if (network < 0) return 69;
   pid_t child;
   int fd = start_tls(network, argv[1], &child);
   if (fd < 0) return 71;
 
-  dprintf(fd, "GET / HTTP/1.0\r\nHost: %s\r\n\r\n", argv[1]);
-  shutdown(fd, SHUT_WR);
   char buffer[4096];
+  int length = snprintf(buffer, sizeof buffer, "GET / HTTP/1.0\r\nHost: %s\r\n\r\n", argv[1]);
+  send(fd, buffer, (size_t)length, MSG_NOSIGNAL); /* if it fails, the exit status says why */
+  shutdown(fd, SHUT_WR);
   for (ssize_t count; (count = read(fd, buffer, sizeof buffer)) > 0;) fwrite(buffer, 1, (size_t)count, stdout);
 
   int status;

@@ -11,6 +11,7 @@ const tlsify = spawn('tlsify', ['connect', '--net-fd', '3', '--name', `dns:${hos
   stdio: ['pipe', 'inherit', 'inherit', network],
 });
 network.destroy(); // our copy; the connection is the other process's now
+tlsify.stdin.on('error', () => {}); // the exit code says what happened
 tlsify.stdin.end(`GET / HTTP/1.0\r\nHost: ${host}\r\n\r\n`);
 const [code] = await once(tlsify, 'exit');
 process.exitCode = code ?? 70;

@@ -38,6 +38,7 @@ export function runInWorld(command: string, where: 'repository' | 'empty folder'
         SSL_CERT_FILE: files.ca,
         SSL_CERT_DIR: join(folder, 'work'),
         npm_config_offline: 'true',
+        npm_config_cache: join(folder, 'npm'),
       },
     },
   );

@@ -48,7 +48,7 @@ describe('npm pack and npm install', () => {
     );
     const manifest = JSON.parse(readFileSync(join(packages, 'tlsify/package.json'), 'utf8'));
     expect(manifest.optionalDependencies).toEqual({ [PLATFORM]: VERSION });
-    expect(manifest.dependencies).toBeUndefined();
+    for (const member of ['dependencies', 'devDependencies', 'scripts']) expect(manifest).not.toHaveProperty(member);
     expect(
       readdirSync(packages)
         .filter((name) => !name.startsWith('.'))
@@ -60,12 +60,12 @@ describe('npm pack and npm install', () => {
 
   test('the launcher has no source in it', () => {
     expect(existsSync(join(packages, 'tlsify/src'))).toBe(false);
-    expect(statSync(join(packages, 'tlsify/bin/tlsify')).size).toBeLessThan(10_000);
+    expect(statSync(join(packages, 'tlsify/npm/tlsify')).size).toBeLessThan(10_000);
   });
 
   test('npx tlsify runs what is installed', () => {
     const result = run(['npx', 'tlsify', '--version'], installed, { npm_config_offline: 'true' });
-    expect(result).toEqual({ status: 0, stdout: `tlsify ${VERSION}\n`, stderr: '' });
+    expect(result).toEqual({ status: 0, stdout: expect.stringContaining(`tlsify ${VERSION} `), stderr: '' });
   });
 
   test('it runs where there is neither Bun nor Node, nor anything else but the C library', () => {
@@ -79,7 +79,7 @@ describe('npm pack and npm install', () => {
     const script = 'mount -t proc proc "$1/proc" && exec chroot "$1" /tlsify --version';
     const unshare = process.getuid?.() === 0 ? ['unshare', '-mpf'] : ['unshare', '-rmpf'];
     const result = run([...unshare, 'sh', '-c', script, 'sh', root], installed);
-    expect(result).toEqual({ status: 0, stdout: `tlsify ${VERSION}\n`, stderr: '' });
+    expect(result).toEqual({ status: 0, stdout: expect.stringContaining(`tlsify ${VERSION} `), stderr: '' });
   });
 });
 
