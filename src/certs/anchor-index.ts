@@ -59,7 +59,7 @@ export interface CertificateWithSubject {
 /** FNV-1a, 32 bits. Spreads, and proves nothing. */
 export function hashSubject(subject: Bytes): number {
   let hash = 0x811c9dc5;
-  for (const byte of subject) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (let index = 0; index < subject.length; index++) hash = Math.imul(hash ^ (subject[index] as number), 0x01000193);
   return hash >>> 0;
 }
 

@@ -70,8 +70,8 @@ export class TrustStore implements TrustAnchors {
     const index = this.#index;
     const hash = hashSubject(subject);
     const anchors: Anchor[] = [];
-    for (let at = 0; at < index.length; at += ENTRY.length) {
-      if (index[at] !== hash) continue;
+    for (let at = index.indexOf(hash); at !== -1; at = index.indexOf(hash, at + 1)) {
+      if (at % ENTRY.length !== ENTRY.subjectHash) continue;
       const anchor = this.#anchorAt(at);
       if (anchor === undefined) {
         if (!this.#isOwnIndex) return undefined;

@@ -174,7 +174,7 @@ export class DerReader {
     let value = 0;
     if ((bytes[0] as number) >= 0x80) this.fail('negative', at, name);
     if (bytes.length > 4) this.fail(`greater than ${maximum}`, at, name);
-    for (const byte of bytes) value = value * 256 + byte;
+    for (let index = 0; index < bytes.length; index++) value = value * 256 + (bytes[index] as number);
     if (value > maximum) this.fail(`greater than ${maximum}`, at, name);
     return value;
   }

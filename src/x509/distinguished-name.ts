@@ -1,7 +1,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import { latin1 } from '../core/bytes.ts';
 import { DerReader, dottedOid, TAG } from './der.ts';
-import { decodeBmp, decodeUniversal, decodeUtf8, encodeUtf8 } from './unicode.ts';
+import { decodeBmp, decodeUniversal, decodeUtf8, encodeUtf8, isAscii } from './unicode.ts';
 
 /**
  * X.501 Names. Two names are the same only if their encodings are: RFC 5280 section 7.1 allows a looser comparison, but
@@ -136,17 +136,18 @@ function readAttributeValue(attribute: DerReader): void {
 }
 
 const ALPHABETS: Readonly<Record<number, (value: Bytes) => boolean>> = {
-  [TAG.printableString]: (value) => value.every(isPrintable),
+  [TAG.printableString]: isPrintable,
   [TAG.numericString]: (value) => value.every((byte) => byte === 0x20 || (byte >= 0x30 && byte <= 0x39)),
-  [TAG.ia5String]: (value) => value.every((byte) => byte < 0x80),
-  [TAG.utf8String]: (value) => decodeUtf8(value) !== undefined,
+  [TAG.ia5String]: isAscii,
+  [TAG.utf8String]: (value) => isAscii(value) || decodeUtf8(value) !== undefined,
   [TAG.bmpString]: (value) => decodeBmp(value) !== undefined,
   [TAG.universalString]: (value) => decodeUniversal(value) !== undefined,
 };
 
 /** X.680 table 10: letters, digits, space and '()+,-./:=? */
-function isPrintable(byte: number): boolean {
-  return PRINTABLE[byte] === 1;
+function isPrintable(value: Bytes): boolean {
+  for (let index = 0; index < value.length; index++) if (PRINTABLE[value[index] as number] === 0) return false;
+  return true;
 }
 
 const PRINTABLE = new Uint8Array(256);

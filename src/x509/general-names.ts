@@ -1,6 +1,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import { contextConstructed, contextPrimitive, type DerReader } from './der.ts';
 import { readName } from './distinguished-name.ts';
+import { isAscii } from './unicode.ts';
 
 /** RFC 5280 section 4.2.1.6. `bytes`: IA5 characters of dns, email and uri; the address of ip; the encoding of all others. */
 export interface GeneralName {
@@ -26,7 +27,7 @@ export function readGeneralName(reader: DerReader): GeneralName {
     case EMAIL:
     case URI: {
       const bytes = reader.contents(tag);
-      for (const byte of bytes) if (byte >= 0x80) reader.fail('a character outside IA5', at);
+      if (!isAscii(bytes)) reader.fail('a character outside IA5', at);
       return { kind: tag === DNS ? 'dns' : tag === EMAIL ? 'email' : 'uri', bytes };
     }
     case IP:

@@ -9,15 +9,15 @@ export function readTime(reader: DerReader, name: string): UnixSeconds {
   const generalized = reader.peekTag() === TAG.generalizedTime;
   const text = reader.contents(generalized ? TAG.generalizedTime : TAG.utcTime, name);
   const yearDigits = generalized ? 4 : 2;
-  const digits: number[] = [];
-  for (const byte of text) digits.push(byte - 0x30);
-  const zulu = digits.pop();
-  if (text.length !== yearDigits + 11 || zulu !== 0x5a - 0x30 || digits.some((digit) => digit < 0 || digit > 9))
+  if (text.length !== yearDigits + 11 || text[text.length - 1] !== ZULU)
     reader.fail('not a time in seconds and UTC', at, name);
-
   const number = (from: number, length: number): number => {
     let value = 0;
-    for (let index = from; index < from + length; index++) value = value * 10 + (digits[index] as number);
+    for (let index = from; index < from + length; index++) {
+      const digit = (text[index] as number) - 0x30;
+      if (digit < 0 || digit > 9) reader.fail('not a time in seconds and UTC', at, name);
+      value = value * 10 + digit;
+    }
     return value;
   };
   let year = number(0, yearDigits);
@@ -32,6 +32,8 @@ export function readTime(reader: DerReader, name: string): UnixSeconds {
     reader.fail('no such time', at, name);
   return daysSince1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
 }
+
+const ZULU = 0x5a;
 
 /** `2026-05-09 12:00:00 UTC`; for a time outside of what certificates can say, the number. */
 export function formatTime(seconds: UnixSeconds): string {

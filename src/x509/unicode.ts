@@ -2,6 +2,12 @@ import type { Bytes } from '../core/bytes.ts';
 
 /** The string types of ASN.1 to text. Undefined for an encoding that Unicode does not allow: nothing is replaced or skipped. */
 
+/** Of every byte; in a loop over an index, which the interpreter takes in a third of the time of an iterator. */
+export function isAscii(bytes: Bytes): boolean {
+  for (let index = 0; index < bytes.length; index++) if ((bytes[index] as number) >= 0x80) return false;
+  return true;
+}
+
 /** RFC 3629: shortest forms only, no surrogates, nothing above U+10FFFF. */
 export function decodeUtf8(bytes: Bytes): string | undefined {
   let text = '';
