@@ -51,6 +51,7 @@ export function certificateAt(source: Source, from: number, to: number): Certifi
   }
 }
 
+/** Decoded from its source, and read as far as the subject. */
 export interface CertificateWithSubject {
   readonly der: Bytes;
   readonly subject: Bytes;

@@ -4,6 +4,7 @@ import { type AnchorIndex, buildIndex, certificateAt, ENTRY, hashSubject } from 
 import { cacheFolder, readIndex, writeIndex } from './index-cache.ts';
 import { readDefaultStore, readExplicitSource, type Source, TrustStoreError } from './sources.ts';
 
+/** Which CAs to trust. */
 export interface TrustStoreOptions {
   /** `--ca`: files and folders. */
   readonly ca: readonly string[];

@@ -40,6 +40,7 @@ export class Candidate {
   }
 }
 
+/** Runs a rule about the certificate of that name: what it throws becomes a TlsError whose detail begins with the name. */
 export function about<Result>(label: () => string, rule: () => Result): Result {
   try {
     return rule();

@@ -4,7 +4,7 @@ import { DerReader, dottedOid, TAG } from './der.ts';
 import { decodeBmp, decodeUniversal, decodeUtf8, encodeUtf8, isAscii } from './unicode.ts';
 
 /**
- * X.501 Names. Two names are the same only if their encodings are: RFC 5280 section 7.1 allows a looser comparison, but
+ * One attribute of an X.501 Name. Two names are the same only if their encodings are: RFC 5280 section 7.1 allows a looser comparison, but
  * section 4.1.2.4 has a CA write its own subject and its children's issuer alike, and every public one does.
  */
 export interface Attribute {
@@ -14,6 +14,7 @@ export interface Attribute {
   readonly value: Bytes;
 }
 
+/** Types of attributes, as {@link DerReader.oid} gives them. */
 export const COMMON_NAME = '550403';
 export const EMAIL_ADDRESS = '2a864886f70d010901';
 
@@ -39,6 +40,7 @@ export function comparableRelativeNames(name: Bytes): string[] {
   );
 }
 
+/** All attributes of all relative distinguished names, most general first. @throws DerError */
 export function attributes(name: Bytes): Attribute[] {
   const reader = DerReader.whole(name, TAG.sequence, 'name');
   return Array.from(eachRelativeName(reader)).flat();

@@ -33,17 +33,20 @@ export const PURPOSE = {
   any: '551d2500',
 } as const;
 
+/** Section 4.2.1.9. */
 export interface BasicConstraints {
   readonly ca: boolean;
   /** How many intermediates may follow that are not self-issued. */
   readonly pathLength: number | undefined;
 }
 
+/** Section 4.2.1.10: the bases of the subtrees. */
 export interface NameConstraints {
   readonly permitted: readonly GeneralName[];
   readonly excluded: readonly GeneralName[];
 }
 
+/** Section 4.2.1.1. */
 export interface AuthorityKeyIdentifier {
   readonly keyIdentifier: Bytes | undefined;
   /** authorityCertIssuer or authorityCertSerialNumber is there. */
@@ -66,6 +69,7 @@ export interface Extensions {
   readonly unknownCritical: string | undefined;
 }
 
+/** Of a certificate of version 1 or 2, or without any. */
 export const NO_EXTENSIONS: Extensions = { critical: new Map(), unknownCritical: undefined };
 
 /** Reads `Extensions`, each once. @throws DerError for a duplicate and for every known one whose contents are not as they should be. */

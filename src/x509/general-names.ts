@@ -9,6 +9,7 @@ export interface GeneralName {
   readonly bytes: Bytes;
 }
 
+/** The alternatives of the CHOICE; the first, fourth, sixth and last are never compared with anything. */
 export type GeneralNameKind = 'other' | 'email' | 'dns' | 'x400' | 'directory' | 'edi' | 'uri' | 'ip' | 'registered-id';
 
 /** One or more GeneralNames up to the end of `reader`; their alphabets are checked, their syntax is the matcher's business. */
@@ -19,6 +20,7 @@ export function readGeneralNames(reader: DerReader): GeneralName[] {
   return names;
 }
 
+/** One GeneralName. @throws DerError */
 export function readGeneralName(reader: DerReader): GeneralName {
   const at = reader.offset;
   const tag = reader.peekTag();

@@ -29,6 +29,7 @@ export interface TrustAnchor {
   readonly profile: 'public' | 'private';
 }
 
+/** What the search for a path depends on. */
 export interface PathRequest {
   /** What was sent with the leaf, any order. */
   readonly intermediates: readonly Bytes[];

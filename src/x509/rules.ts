@@ -10,6 +10,7 @@ import { formatTime, type UnixSeconds } from './time.ts';
  * name of the certificate: `expired on …`.
  */
 
+/** The role of the peer whose certificate it is. */
 export type Purpose = 'server' | 'client';
 
 /** Section 4.1.2.5 and 4.2, for every certificate of a path, the trust anchor included. */

@@ -10,6 +10,7 @@ import { findPath, type TrustAnchors } from './path.ts';
 import { checkEach, checkEndEntity, type Purpose } from './rules.ts';
 import type { UnixSeconds } from './time.ts';
 
+/** All that the decision depends on. */
 export interface VerificationRequest {
   /** DER, leaf first, as received; the rest in any order. */
   readonly chain: readonly Bytes[];
@@ -31,6 +32,7 @@ export interface References {
   readonly identifiers: readonly ReferenceIdentifier[];
 }
 
+/** The answer: the proof, or why not. */
 export type Verification =
   | { readonly ok: true; readonly path: VerifiedPath }
   | { readonly ok: false; readonly failure: Failure };
