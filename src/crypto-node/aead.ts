@@ -2,7 +2,6 @@ import { createCipheriv, createDecipheriv, createSecretKey, getCipherInfo, type 
 import { type Bytes, concat } from '../core/bytes.ts';
 import { AEADS } from '../crypto/cipher-suites.ts';
 import type { Aead, AeadAlgorithm } from '../crypto/provider.ts';
-import { ccmOpen, ccmSeal } from './ccm.ts';
 import { own } from './runtime.ts';
 import { chacha } from './software.ts';
 
@@ -17,12 +16,15 @@ export function createAead(algorithm: AeadAlgorithm, key: Bytes): Aead {
       return hasNativeChaCha20 ? new NativeAead(algorithm, createSecretKey(key)) : new SoftwareChaCha20Poly1305(key);
     case 'aes-128-ccm':
     case 'aes-128-ccm-8':
-      return new Ccm(createSecretKey(key), AEADS[algorithm].tagBytes);
+      return new NativeCcm(createSecretKey(key), AEADS[algorithm].tagBytes);
   }
 }
 
 /** Node has it; Bun has not. */
 export const hasNativeChaCha20 = getCipherInfo('chacha20-poly1305') !== undefined;
+
+/** Node has it; Bun has not, and neither has @noble: there the CCM suites cannot be opted into. */
+export const hasCcm = getCipherInfo('aes-128-ccm') !== undefined;
 
 /**
  * AES-GCM, and ChaCha20-Poly1305 where the runtime has it. A cipher object serves for one record; making it is the larger part
@@ -94,7 +96,8 @@ class SoftwareChaCha20Poly1305 implements Aead {
   }
 }
 
-class Ccm implements Aead {
+/** AES-CCM wants to know all lengths before it begins, and takes the message in one piece. */
+class NativeCcm implements Aead {
   readonly #key: KeyObject;
   readonly tagBytes: 8 | 16;
 
@@ -104,13 +107,28 @@ class Ccm implements Aead {
   }
 
   seal(nonce: Bytes, associatedData: Bytes, plaintext: Bytes, trailer: Bytes, output: Bytes, offset: number): number {
-    const sealed = ccmSeal(this.#key, this.tagBytes, nonce, associatedData, concat(plaintext, trailer));
-    output.set(sealed, offset);
-    return sealed.length;
+    const message = concat(plaintext, trailer);
+    const cipher = createCipheriv('aes-128-ccm', this.#key, nonce, { authTagLength: this.tagBytes });
+    cipher.setAAD(associatedData, { plaintextLength: message.length });
+    output.set(cipher.update(message), offset);
+    cipher.final();
+    message.fill(0);
+    output.set(cipher.getAuthTag(), offset + message.length);
+    return message.length + this.tagBytes;
   }
 
   open(nonce: Bytes, associatedData: Bytes, ciphertext: Bytes): Bytes | null {
-    const plaintext = ccmOpen(this.#key, this.tagBytes, nonce, associatedData, ciphertext);
-    return plaintext === null ? null : own(plaintext);
+    const end = ciphertext.length - this.tagBytes;
+    if (end < 0) return null;
+    const decipher = createDecipheriv('aes-128-ccm', this.#key, nonce, { authTagLength: this.tagBytes });
+    decipher.setAuthTag(ciphertext.subarray(end));
+    decipher.setAAD(associatedData, { plaintextLength: end });
+    try {
+      const plaintext = decipher.update(ciphertext.subarray(0, end));
+      decipher.final();
+      return own(plaintext);
+    } catch {
+      return null;
+    }
   }
 }

@@ -14,7 +14,7 @@ import type {
   RunningHash,
   SignatureScheme,
 } from '../crypto/provider.ts';
-import { createAead, hasNativeChaCha20 } from './aead.ts';
+import { createAead, hasCcm, hasNativeChaCha20 } from './aead.ts';
 import { CERTIFICATE_COMPRESSIONS, decompress } from './compression.ts';
 import { GROUPS, generateKeyShare, respondToKeyShare } from './groups.ts';
 import { hash, hmac, startHash } from './hashes.ts';
@@ -41,8 +41,7 @@ export class NodeCrypto implements CryptoProvider {
       'aes-128-gcm',
       'aes-256-gcm',
       ...(hasNativeChaCha20 || softwareChaCha20 ? (['chacha20-poly1305'] as const) : []),
-      'aes-128-ccm',
-      'aes-128-ccm-8',
+      ...(hasCcm ? (['aes-128-ccm', 'aes-128-ccm-8'] as const) : []),
     ];
   }
 
