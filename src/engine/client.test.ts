@@ -184,6 +184,7 @@ describe('tickets', () => {
     server.record(CONTENT_TYPE.handshake, concat(message(1_000_000), message(60)));
     await exchange({ client, server });
     assert.deepEqual(client.tickets[0], {
+      version: 'TLSv1.3',
       ticket: ascii('ticket'),
       resumptionSecret: ticketSecret(nodeCrypto, 'sha256', server.resumptionSecret, ascii('n')),
       suite: 'TLS_AES_128_GCM_SHA256',
@@ -192,6 +193,8 @@ describe('tickets', () => {
       receivedAtMs: 1_700_000_000_000,
       serverName: 'localhost',
       alpn: null,
+      certificatePolicy: '',
+      peer: client.session?.peer,
     });
     assert.equal(client.tickets[1]?.lifetimeSeconds, 60);
   });

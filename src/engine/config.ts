@@ -42,6 +42,8 @@ export interface ClientConfig {
   readonly recordsPerKey: number;
   /** Put out tickets, and tell the server that we can use them. */
   readonly keepTickets: boolean;
+  /** Names how the server's certificate is judged: anchors, names, verified or not. Tickets are used under the policy that they came from. */
+  readonly certificatePolicy: string;
   /** RFC 8701: offer reserved values that a correct server ignores, and shuffle the extensions. */
   readonly grease: boolean;
   /** Milliseconds since the epoch. */
@@ -78,6 +80,7 @@ export function defaultClientConfig(
     maxFragment: LIMITS.plaintextBytes,
     recordsPerKey: LIMITS.recordsPerKey,
     keepTickets: false,
+    certificatePolicy: '',
     grease: true,
     now,
   };

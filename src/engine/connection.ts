@@ -1,6 +1,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import type { Failure } from '../core/failures.ts';
-import type { KeyShare, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
+import type { CertificateCompression, KeyShare, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
+import type { SignedContent } from '../crypto/signed-content.ts';
 
 /**
  * One end of one TLS connection, without input or output of its own: bytes and answers go in, {@link Output}s come out.
@@ -53,9 +54,14 @@ declare const effectId: unique symbol;
 /** A number that is used once in a connection. */
 export type EffectId = number & { readonly [effectId]: never };
 
-/** Work that the engine wants done elsewhere: by the provider, the verifier, or another process. */
+/**
+ * Work that the engine wants done elsewhere: by the provider, the verifier, or the process that holds the keys. One effect is
+ * open at a time, and nothing more is received until it is answered.
+ */
 export type Effect =
   | { readonly effect: 'agree'; readonly keyShare: KeyShare; readonly peerShare: Bytes }
+  /** The responder's side of a key agreement. */
+  | { readonly effect: 'respond'; readonly group: NamedGroup; readonly peerShare: Bytes }
   | {
       readonly effect: 'verify-certificate';
       /** DER, leaf first, as received. */
@@ -69,13 +75,76 @@ export type Effect =
       readonly spki: Bytes;
       readonly message: Bytes;
       readonly signature: Bytes;
-    };
+    }
+  | CertificateQuestion
+  /** The holder builds the signed bytes itself, from fields that say what is signed: it is no oracle for anything else. */
+  | {
+      readonly effect: 'sign';
+      /** {@link Credential.key} */
+      readonly key: string;
+      readonly scheme: SignatureScheme;
+      readonly content: SignedContent;
+    }
+  /** Encrypts what only the server itself is to read again: the state of a session (`ticket`), or of a retry (`cookie`). */
+  | { readonly effect: 'seal-ticket'; readonly purpose: TicketPurpose; readonly plaintext: Bytes }
+  | { readonly effect: 'open-ticket'; readonly purpose: TicketPurpose; readonly ticket: Bytes };
+
+export type TicketPurpose = 'ticket' | 'cookie';
+
+/** Which certificate of ours to show, and with which scheme to sign. Asked of a server always, of a client when its server asks. */
+export interface CertificateQuestion {
+  readonly effect: 'choose-certificate';
+  readonly role: 'client' | 'server';
+  /** What the client asked for by SNI: lower-case ASCII. For a client the name that it asked for itself. */
+  readonly serverName: string | null;
+  /** The client's offer, its preference first; one Latin-1 character a byte. */
+  readonly alpnOffered: readonly string[];
+  /** What the peer accepts in the handshake, its preference first, without those that this version cannot use. */
+  readonly schemes: readonly SignatureScheme[];
+  /** What the peer accepts in certificates. */
+  readonly certificateSchemes: readonly SignatureScheme[];
+  /** The peer's hints: DER distinguished names. Empty means any. */
+  readonly authorities: readonly Bytes[];
+  readonly ocspRequested: boolean;
+}
+
+/** A certificate of ours with the name of its key; the key itself is in no process that parses TLS. */
+export interface Credential {
+  /** DER, leaf first. */
+  readonly chain: readonly Bytes[];
+  /** What the key's holder calls it. Means nothing to the engine. */
+  readonly key: string;
+  /** DER OCSPResponse to staple. */
+  readonly ocspResponse?: Bytes;
+  /** RFC 8879: the TLS 1.3 Certificate message's body, `ocspResponse` within if there is one, compressed ahead of time. */
+  readonly compressed?: readonly CompressedChain[];
+}
+
+export interface CompressedChain {
+  readonly algorithm: CertificateCompression;
+  readonly stapled: boolean;
+  readonly uncompressedBytes: number;
+  readonly compressed: Bytes;
+}
 
 export type Answer =
   | { readonly answer: 'agreed'; readonly secret: Bytes }
+  | { readonly answer: 'responded'; readonly publicShare: Bytes; readonly secret: Bytes }
   | { readonly answer: 'certificate-accepted'; readonly spki: Bytes; readonly identity: PeerIdentity }
   | { readonly answer: 'signature-valid' }
+  /** Null shows none: a client's right, and a failure for a server. */
+  | { readonly answer: 'certificate-chosen'; readonly choice: CertificateChoice | null }
+  | { readonly answer: 'signed'; readonly signature: Bytes }
+  | { readonly answer: 'ticket-sealed'; readonly ticket: Bytes }
+  /** Null if it is not ours, too old, or used before: the handshake goes on without. */
+  | { readonly answer: 'ticket-opened'; readonly plaintext: Bytes | null }
   | { readonly answer: 'refused'; readonly failure: Failure };
+
+export interface CertificateChoice {
+  readonly credential: Credential;
+  /** One of the question's `schemes`. */
+  readonly scheme: SignatureScheme;
+}
 
 /** What the status line and the application may know of the peer's certificate. `verified: false` only under --insecure-no-verify. */
 export interface PeerIdentity {
@@ -89,22 +158,29 @@ export interface PeerIdentity {
   readonly notAfterSeconds: number;
 }
 
+export type ProtocolVersion = 'TLSv1.3' | 'TLSv1.2';
+
 export interface SessionFacts {
-  readonly version: 'TLSv1.3' | 'TLSv1.2';
+  readonly version: ProtocolVersion;
   /** The registry's name: TLS_AES_128_GCM_SHA256. */
   readonly suite: string;
   readonly group: NamedGroup | null;
+  /** What the peer signed with; null if it signed nothing. */
   readonly signatureScheme: SignatureScheme | null;
   readonly alpn: string | null;
+  /** The name that the client asked for. */
   readonly serverName: string | null;
   readonly resumed: boolean;
   readonly helloRetryRequest: boolean;
+  /** Null for a client without a certificate. */
   readonly peer: PeerIdentity | null;
 }
 
 /** What resumption needs; kept only where the caller gave a place for it. Contains a secret. */
 export interface Ticket {
+  readonly version: ProtocolVersion;
   readonly ticket: Bytes;
+  /** The PSK of TLS 1.3, the master secret of 1.2. */
   readonly resumptionSecret: Bytes;
   readonly suite: string;
   readonly lifetimeSeconds: number;
@@ -112,4 +188,8 @@ export interface Ticket {
   readonly receivedAtMs: number;
   readonly serverName: string | null;
   readonly alpn: string | null;
+  /** {@link ClientConfig.certificatePolicy} of the connection that it came from. */
+  readonly certificatePolicy: string;
+  /** Who the server has proved to be. */
+  readonly peer: PeerIdentity | null;
 }

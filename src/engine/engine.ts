@@ -249,6 +249,9 @@ export class EngineConnection<State extends MachineState> implements Connection 
       case 'owe-change-cipher-spec':
         this.#outgoing.oweChangeCipherSpec();
         return;
+      case 'send-change-cipher-spec':
+        this.#outgoing.changeCipherSpec();
+        return;
       case 'seal-with':
         this.#outgoing.useSealer(action.sealer);
         return;

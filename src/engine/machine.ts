@@ -41,6 +41,7 @@ export type Event =
 export type Action =
   | { readonly action: 'send'; readonly message: Bytes }
   | { readonly action: 'owe-change-cipher-spec' }
+  | { readonly action: 'send-change-cipher-spec' }
   | { readonly action: 'seal-with'; readonly sealer: Sealer }
   | { readonly action: 'open-with'; readonly opener: Opener; readonly aligned: HandshakeAligned }
   | { readonly action: 'apply-rules'; readonly rules: RecordRules }

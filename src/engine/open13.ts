@@ -56,7 +56,7 @@ export function onNewSessionTicket(
   crypto: OpenCrypto,
   state: Open13,
   event: MessageEvent,
-  keep: { readonly nowMs: number } | null,
+  keep: { readonly nowMs: number; readonly certificatePolicy: string } | null,
 ): Step<Open13> {
   const { lifetimeSeconds, ageAdd, nonce, ticket, extensions } = decodeNewSessionTicket(event.message.body);
   const earlyData = extensions.get(EXTENSION.early_data);
@@ -65,6 +65,7 @@ export function onNewSessionTicket(
   if (keep === null || lifetimeSeconds === 0 || state.ticketsKept >= LIMITS.ticketsKept) return { state, actions: [] };
   const { suite, session, secrets } = state;
   const kept: Ticket = {
+    version: 'TLSv1.3',
     ticket: ticket.slice(),
     resumptionSecret: ticketSecret(crypto, TLS13_SUITES[suite].hash, secrets.resumption, nonce),
     suite,
@@ -73,6 +74,8 @@ export function onNewSessionTicket(
     receivedAtMs: keep.nowMs,
     serverName: session.serverName,
     alpn: session.alpn,
+    certificatePolicy: keep.certificatePolicy,
+    peer: session.peer,
   };
   return { state: { ...state, ticketsKept: state.ticketsKept + 1 }, actions: [{ action: 'ticket', ticket: kept }] };
 }

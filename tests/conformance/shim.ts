@@ -11,6 +11,7 @@ import { groupByCodePoint, NAMED_GROUPS } from '../../src/crypto/named-groups.ts
 import type { CertificateCompression, NamedGroup } from '../../src/crypto/provider.ts';
 import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../src/crypto/signature-schemes.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
+import { performEffect } from '../../src/engine/answer.ts';
 import { ClientConnection } from '../../src/engine/client.ts';
 import { type ClientConfig, defaultClientConfig } from '../../src/engine/config.ts';
 import type { Answer, Connection, Effect, SessionFacts } from '../../src/engine/connection.ts';
@@ -203,20 +204,7 @@ class Exchange {
   }
 
   async #perform(effect: Effect): Promise<Answer> {
-    switch (effect.effect) {
-      case 'agree':
-        try {
-          return { answer: 'agreed', secret: await effect.keyShare.agree(effect.peerShare) };
-        } catch {
-          return { answer: 'refused', failure: { kind: 'peer-misbehaved', why: 'bad-key-share' } };
-        }
-      case 'verify-certificate':
-        return this.#verifyCertificate(effect.chain, effect.ocspResponse);
-      case 'verify-signature':
-        return nodeCrypto.verify(effect.scheme, effect.spki, effect.message, effect.signature)
-          ? { answer: 'signature-valid' }
-          : { answer: 'refused', failure: { kind: 'peer-misbehaved', why: 'bad-signature' } };
-    }
+    return performEffect(effect, nodeCrypto, (chain, ocspResponse) => this.#verifyCertificate(chain, ocspResponse));
   }
 
   /** The runner's certificates are not there to be validated: `-verify-fail` says what the verdict shall be. */

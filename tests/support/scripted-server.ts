@@ -5,9 +5,9 @@ import { TLS13_SUITES, type Tls13SuiteName } from '../../src/crypto/cipher-suite
 import { groupByCodePoint, NAMED_GROUPS } from '../../src/crypto/named-groups.ts';
 import type { NamedGroup } from '../../src/crypto/provider.ts';
 import { SIGNATURE_SCHEMES } from '../../src/crypto/signature-schemes.ts';
+import { signedBytes } from '../../src/crypto/signed-content.ts';
 import { Transcript } from '../../src/crypto/transcript.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
-import { signedContent } from '../../src/engine/client/flight.ts';
 import {
   decodeKeyShares,
   type Extensions,
@@ -283,7 +283,8 @@ export class ScriptedServer {
         entries: [{ certificate: LEAF.der, extensions: new Map() }],
       }),
     );
-    const signature = new Uint8Array(sign('sha256', signedContent('server', transcript.hash()), LEAF.key.privateKey));
+    const signed = signedBytes({ version: 'TLSv1.3', role: 'server', transcriptHash: transcript.hash() });
+    const signature = new Uint8Array(sign('sha256', signed, LEAF.key.privateKey));
     say(
       (script.certificateVerify ?? encodeCertificateVerify)({
         scheme: SIGNATURE_SCHEMES.ecdsa_secp256r1_sha256.codePoint,

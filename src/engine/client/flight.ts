@@ -1,8 +1,11 @@
-import { ascii, type Bytes, concat, EMPTY, equalSecret, latin1 } from '../../core/bytes.ts';
+import { type Bytes, EMPTY, equalSecret, latin1 } from '../../core/bytes.ts';
 import { TlsError } from '../../core/failures.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
-import { signatureSchemeByCodePoint } from '../../crypto/signature-schemes.ts';
+import { SIGNATURE_SCHEMES, type SignatureKey, signatureSchemeByCodePoint } from '../../crypto/signature-schemes.ts';
+import { signedBytes } from '../../crypto/signed-content.ts';
+import { DerError } from '../../x509/der.ts';
+import { readPublicKey } from '../../x509/public-key.ts';
 import {
   decodeAuthorities,
   decodeCodePoints,
@@ -205,6 +208,9 @@ export function onCertificateVerify(
   const scheme = signatureSchemeByCodePoint(codePoint);
   if (scheme === undefined || !config.signatureSchemes.includes(scheme))
     throw new TlsError('wrong-signature-scheme', scheme ?? `0x${codePoint.toString(16)}`);
+  const key = keyTypeOf(state.spki);
+  if (key !== null && SIGNATURE_SCHEMES[scheme].key !== key)
+    throw new TlsError('wrong-signature-scheme', `${scheme} with a key of type ${key}`);
   return {
     state: { ...state, state: 'await-signature-verification', scheme, certificateVerify: message.whole },
     actions: [
@@ -214,7 +220,7 @@ export function onCertificateVerify(
           effect: 'verify-signature',
           scheme,
           spki: state.spki,
-          message: signedContent('server', state.transcript.hash()),
+          message: signedBytes({ version: 'TLSv1.3', role: 'server', transcriptHash: state.transcript.hash() }),
           signature,
         },
       },
@@ -222,14 +228,14 @@ export function onCertificateVerify(
   };
 }
 
-/** What a CertificateVerify signs: 64 spaces, who signs, a zero, and the transcript's hash (RFC 8446 section 4.4.3). */
-export function signedContent(signer: 'client' | 'server', transcriptHash: Bytes): Bytes {
-  return concat(
-    new Uint8Array(64).fill(0x20),
-    ascii(`TLS 1.3, ${signer} CertificateVerify`),
-    Uint8Array.of(0),
-    transcriptHash,
-  );
+/** Null for a key that is none of ours, or too weak: whether it will do is for the verifier to say, and then the signature decides. */
+function keyTypeOf(spki: Bytes): SignatureKey | null {
+  try {
+    return readPublicKey(spki).type;
+  } catch (error) {
+    if (error instanceof TlsError || error instanceof DerError) return null;
+    throw error;
+  }
 }
 
 export function onSignatureVerified(

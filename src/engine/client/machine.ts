@@ -77,7 +77,9 @@ function onOpen({ config, crypto }: ClientContext, state: Open13, event: Event):
     case 'message': {
       const message = expectMessage(event, HANDSHAKE_TYPE.new_session_ticket, HANDSHAKE_TYPE.key_update);
       if (message.message.type === HANDSHAKE_TYPE.key_update) return onKeyUpdate(crypto, state, message);
-      return onNewSessionTicket(crypto, state, message, config.keepTickets ? { nowMs: config.now() } : null);
+      const { keepTickets, certificatePolicy } = config;
+      const keep = keepTickets ? { nowMs: config.now(), certificatePolicy } : null;
+      return onNewSessionTicket(crypto, state, message, keep);
     }
   }
 }

@@ -48,6 +48,11 @@ export class Outgoing {
     this.#changeCipherSpecOwed = true;
   }
 
+  changeCipherSpec(): void {
+    this.#sealHandshake();
+    this.#records.push(CHANGE_CIPHER_SPEC_RECORD);
+  }
+
   alert(level: number, description: number): void {
     this.#sealHandshake();
     this.#seal(CONTENT_TYPE.alert, Uint8Array.of(level, description));
