@@ -238,6 +238,13 @@ export const FLIGHT_ATTACKS: Attacks = {
     why: 'wrong-signature-scheme',
     config: { signatureSchemes: ['ed25519'] },
   },
+  'a signature scheme for another type of key': {
+    why: 'wrong-signature-scheme',
+    script: {
+      certificateVerify: (message) =>
+        encodeCertificateVerify({ ...message, scheme: SIGNATURE_SCHEMES.rsa_pss_rsae_sha256.codePoint }),
+    },
+  },
   'PKCS#1 v1.5 in CertificateVerify': {
     why: 'wrong-signature-scheme',
     script: {
