@@ -138,7 +138,10 @@ describe('ClientHello', () => {
 });
 
 describe('a handshake', () => {
-  for (const suite of Object.keys(TLS13_SUITES) as Tls13SuiteName[])
+  const suites = (Object.keys(TLS13_SUITES) as Tls13SuiteName[]).filter((suite) =>
+    nodeCrypto.aeads.includes(TLS13_SUITES[suite].aead),
+  );
+  for (const suite of suites)
     test(`with ${suite}`, async () => {
       const { client, server } = await converse({ suite }, { suites: [suite] });
       assert.equal(client.failure, undefined);

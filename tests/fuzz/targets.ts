@@ -4,12 +4,7 @@ import { TlsError } from '../../src/core/failures.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
 import type { CertificateVerifier } from '../../src/engine/answer.ts';
 import { ClientConnection } from '../../src/engine/client.ts';
-import {
-  decodeKeyShares,
-  decodeProtocolNames,
-  encodeKeyShares,
-  encodeProtocolNames,
-} from '../../src/engine/codec/extensions.ts';
+import * as extensions from '../../src/engine/codec/extensions.ts';
 import * as messages from '../../src/engine/codec/messages.ts';
 import { Certificate } from '../../src/x509/certificate.ts';
 import { DerError } from '../../src/x509/der.ts';
@@ -34,8 +29,8 @@ const LEAF = serverCertificate(CA, { dns: ['localhost', '*.example.com'], ip: ['
 const EXTENSIONS = new Map([
   [0, Uint8Array.of(0, 12, 0, 0, 9, ...Buffer.from('localhost'))],
   [43, Uint8Array.of(3, 4)],
-  [51, encodeKeyShares([{ group: 29, share: new Uint8Array(32).fill(7) }])],
-  [16, encodeProtocolNames([Buffer.from('h2'), Buffer.from('http/1.1')])],
+  [51, extensions.encodeKeyShares([{ group: 29, share: new Uint8Array(32).fill(7) }])],
+  [16, extensions.encodeProtocolNames([Buffer.from('h2'), Buffer.from('http/1.1')])],
 ]);
 const HELLO = {
   legacyVersion: 0x0303,
@@ -72,9 +67,29 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     ],
   ),
   'extensions': parser(
-    [...EXTENSIONS.values()],
+    [
+      ...EXTENSIONS.values(),
+      extensions.encodeCookie(Uint8Array.of(1, 2, 3)),
+      extensions.encodeOcspResponse(Uint8Array.of(1, 2, 3)),
+      extensions.encodePskModes([0, 1]),
+      extensions.encodeAuthorities([Uint8Array.of(1), Uint8Array.of(2, 3)]),
+      extensions.encodeShortCodePoints([1, 2, 3]),
+    ],
     [TlsError],
-    [(input) => decodeKeyShares(input), (input) => decodeProtocolNames(input)],
+    [
+      sameAgain(extensions.decodeServerName, extensions.encodeServerName),
+      sameAgain(extensions.decodeProtocolNames, extensions.encodeProtocolNames),
+      sameAgain((body) => extensions.decodeCodePoints('', body), extensions.encodeCodePoints),
+      sameAgain((body) => extensions.decodeShortCodePoints('', body), extensions.encodeShortCodePoints),
+      sameAgain((body) => extensions.decodeU16('', body), extensions.encodeU16),
+      sameAgain((body) => extensions.decodeU32('', body), extensions.encodeU32),
+      sameAgain(extensions.decodeCookie, extensions.encodeCookie),
+      sameAgain(extensions.decodeKeyShareEntry, extensions.encodeKeyShareEntry),
+      sameAgain(extensions.decodeKeyShares, extensions.encodeKeyShares),
+      sameAgain(extensions.decodePskModes, extensions.encodePskModes),
+      sameAgain(extensions.decodeAuthorities, extensions.encodeAuthorities),
+      sameAgain(extensions.decodeOcspResponse, extensions.encodeOcspResponse),
+    ],
   ),
   'certificates': parser(
     [LEAF.der, CA.der],
@@ -99,6 +114,20 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       Uint8Array.of(21, 3, 3, 0, 2, 2, 40),
     ],
     run: (input) => survives({}, (bytes) => concat(input, bytes)),
+    runs: 400,
+  },
+  'messages after the handshake': {
+    seeds: [
+      messages.encodeKeyUpdate('update_requested'),
+      messages.encodeNewSessionTicket({
+        lifetimeSeconds: 60,
+        ageAdd: 0xfedcba98,
+        nonce: Uint8Array.of(0),
+        ticket: Uint8Array.of(1, 2, 3),
+        extensions: EXTENSIONS,
+      }),
+    ],
+    run: (input) => survives({ behindFinished: input }),
     runs: 400,
   },
   ...Object.fromEntries(
@@ -148,6 +177,14 @@ function roundTrip<Message>(
     const again = encode(decode(input)).subarray(4);
     if (![hex(input), `${hex(input)}0000`].includes(hex(again)))
       throw new Error(`reads ${hex(input)} and writes ${hex(again)}`);
+  };
+}
+
+/** As {@link roundTrip}, for the body of an extension. */
+function sameAgain<Value>(decode: (body: Bytes) => Value, encode: (value: Value) => Bytes): (input: Bytes) => void {
+  return (input) => {
+    const again = encode(decode(input));
+    if (hex(again) !== hex(input)) throw new Error(`reads ${hex(input)} and writes ${hex(again)}`);
   };
 }
 

@@ -67,6 +67,8 @@ export interface ServerScript {
   readonly finished?: (whole: Bytes) => Bytes;
   /** Bytes put directly behind Finished. */
   readonly behindFinished?: Bytes;
+  /** The most bytes of a handshake record. Default: 2^14. */
+  readonly fragmentBytes?: number;
   /** Does not answer the ClientHello itself. */
   readonly silent?: boolean;
 }
@@ -233,6 +235,12 @@ export class ScriptedServer {
     this.record(CONTENT_TYPE.handshake, message);
   }
 
+  #handshake(messages: Bytes): void {
+    const { fragmentBytes = 2 ** 14 } = this.script;
+    for (let offset = 0; offset < messages.length; offset += fragmentBytes)
+      this.record(CONTENT_TYPE.handshake, messages.subarray(offset, offset + fragmentBytes));
+  }
+
   #serverHello(hello: ClientHello, random: Bytes, extensions: Extensions): ServerHello {
     return {
       legacyVersion: VERSION.tls12,
@@ -260,7 +268,7 @@ export class ScriptedServer {
       this.#serverHello(hello, nodeCrypto.randomBytes(32), extensions),
     );
     transcript.add(serverHello);
-    this.record(CONTENT_TYPE.handshake, concat(serverHello, script.behindServerHello ?? EMPTY));
+    this.#handshake(concat(serverHello, script.behindServerHello ?? EMPTY));
     const { hash } = this.#parameters;
     const handshake = new EarlySecret(nodeCrypto, hash, null).toHandshake(agreement?.secret ?? EMPTY);
     const secrets = handshake.trafficSecrets(transcript.hash());
@@ -293,9 +301,7 @@ export class ScriptedServer {
     );
     const finished = encodeFinished(finishedMac(nodeCrypto, hash, secrets.server, transcript.hash()));
     say((script.finished ?? ((whole) => whole))(finished));
-    const whole = concat(...flight, script.behindFinished ?? EMPTY);
-    for (let offset = 0; offset < whole.length; offset += 2 ** 14)
-      this.record(CONTENT_TYPE.handshake, whole.subarray(offset, offset + 2 ** 14));
+    this.#handshake(concat(...flight, script.behindFinished ?? EMPTY));
 
     const main = handshake.toMain();
     const traffic = main.trafficSecrets(transcript.hash());
