@@ -176,6 +176,11 @@ export const OUTCOMES = {
   'too-many-key-updates': { exit: EXIT.tls, says: 'the server changes keys without end', advice: NOT_A_PEER },
   'too-many-tickets': { exit: EXIT.tls, says: 'the server sends session tickets without end', advice: NOT_A_PEER },
   'unsolicited-alpn': { exit: EXIT.tls, says: 'the server chose a protocol that was not offered', advice: NOT_A_PEER },
+  'duplicate-key-share': { exit: EXIT.tls, says: 'two key shares of one group', advice: NOT_A_PEER },
+  'pre-shared-key-not-last': { exit: EXIT.tls, says: 'the tickets are not at the end', advice: NOT_A_PEER },
+  'changed-client-hello': { exit: EXIT.tls, says: 'the second ClientHello is another', advice: NOT_A_PEER },
+  'too-much-early-data': { exit: EXIT.tls, says: 'early data without end', advice: NOT_A_PEER },
+  'bad-binder': { exit: EXIT.tls, says: 'the ticket is not its own', advice: NOT_A_PEER },
   // What is not shared
   'version-not-supported': {
     exit: EXIT.tls,
@@ -201,6 +206,16 @@ export const OUTCOMES = {
     exit: EXIT.tls,
     says: 'no application protocol in common',
     advice: 'Check the list of --alpn, or leave it out.',
+  },
+  'unrecognized-name': {
+    exit: EXIT.tls,
+    says: 'no certificate for the name that was asked for',
+    advice: 'Add a certificate for it, or ask for another name.',
+  },
+  'client-certificate-missing': {
+    exit: EXIT.tls,
+    says: 'the client showed no certificate',
+    advice: 'Give it a certificate that is signed by one of the authorities.',
   },
   'alert-received': {
     exit: EXIT.tls,

@@ -38,6 +38,10 @@ export const LIMITS = {
   ticketsKept: 8,
   /** RFC 8446 section 4.6.1: seven days. */
   ticketLifetimeSeconds: 604_800,
+  /** Early data that a server drops, in bytes of records without their headers (BoringSSL: kMaxEarlyDataSkipped = 16384). */
+  earlyDataSkippedBytes: 16_384,
+  /** A client answers a HelloRetryRequest at once; a cookie that is older comes from somebody who collects them. */
+  cookieLifetimeSeconds: 60,
   /** RFC 8446 section 5.5: at most 2^24.5 full records under one AES-GCM key; keys are updated well before. */
   recordsPerKey: 2 ** 23,
 } as const;

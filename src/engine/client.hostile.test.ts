@@ -32,6 +32,13 @@ async function suffer({ why, script, config, verifier, afterwards }: Attack): Pr
 
 /** Raised elsewhere: by the certificate rooms, by a server, by ourselves. */
 const NOT_BY_A_SERVER: readonly Why[] = [
+  'bad-binder',
+  'changed-client-hello',
+  'client-certificate-missing',
+  'duplicate-key-share',
+  'pre-shared-key-not-last',
+  'too-much-early-data',
+  'unrecognized-name',
   'record-sequence-exhausted',
   'no-common-suite',
   'no-common-group',
