@@ -13,34 +13,26 @@
 
 #define MOST_ARGUMENTS 7
 
-// A number or bigint is itself; bytes are their address; null and undefined are 0.
+// A number or bigint is itself; a typed array is its address; null and undefined are 0.
 static bool word(napi_env env, napi_value value, long *out) {
   napi_valuetype type;
+  int64_t number;
+  uint64_t wide;
+  bool lossless;
+  void *address;
   if (napi_typeof(env, value, &type) != napi_ok) return false;
   switch (type) {
-  case napi_number: {
-    int64_t number;
-    if (napi_get_value_int64(env, value, &number) != napi_ok) return false;
-    *out = (long)number;
-    return true;
-  }
-  case napi_bigint: {
-    uint64_t number;
-    bool lossless;
-    if (napi_get_value_bigint_uint64(env, value, &number, &lossless) != napi_ok) return false;
-    *out = (long)number;
-    return true;
-  }
-  case napi_undefined:
-  case napi_null:
-    *out = 0;
-    return true;
-  default: {
-    void *data;
-    if (napi_get_typedarray_info(env, value, NULL, NULL, &data, NULL, NULL) != napi_ok) return false;
-    *out = (long)(uintptr_t)data;
-    return true;
-  }
+    case napi_undefined:
+    case napi_null: *out = 0; return true;
+    case napi_number: *out = napi_get_value_int64(env, value, &number) == napi_ok ? (long)number : 0; return true;
+    case napi_bigint:
+      if (napi_get_value_bigint_uint64(env, value, &wide, &lossless) != napi_ok) return false;
+      *out = (long)wide;
+      return true;
+    default:
+      if (napi_get_typedarray_info(env, value, NULL, NULL, &address, NULL, NULL) != napi_ok) return false;
+      *out = (long)(uintptr_t)address;
+      return true;
   }
 }
 
@@ -50,10 +42,9 @@ static bool words(napi_env env, napi_callback_info info, long out[MOST_ARGUMENTS
   memset(out, 0, sizeof(long) * MOST_ARGUMENTS);
   if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok) return false;
   for (size_t i = 0; i < count && i < MOST_ARGUMENTS; i++) {
-    if (!word(env, arguments[i], &out[i])) {
-      napi_throw_type_error(env, NULL, "number, bigint, typed array or null");
-      return false;
-    }
+    if (word(env, arguments[i], &out[i])) continue;
+    napi_throw_type_error(env, NULL, "a number, a bigint, a typed array or null is expected");
+    return false;
   }
   return true;
 }
@@ -70,24 +61,24 @@ static napi_value call(napi_env env, napi_callback_info info) {
   return result(env, value == -1 ? -errno : value);
 }
 
-#ifdef __x86_64__
-// The 32-bit entry, whose numbers differ: int $0x80 works from 64-bit code.
+// The 32-bit entry of x86-64, whose numbers differ: int $0x80 works from 64-bit code.
 static napi_value call32(napi_env env, napi_callback_info info) {
   long w[MOST_ARGUMENTS];
   if (!words(env, info, w)) return NULL;
-  int value;
+  int value = -ENOSYS;
+#ifdef __x86_64__
   __asm__ volatile("int $0x80"
                    : "=a"(value)
                    : "a"((int)w[0]), "b"((int)w[1]), "c"((int)w[2]), "d"((int)w[3])
                    : "memory", "r8", "r9", "r10", "r11");
+#endif
   return result(env, value);
 }
-#endif
 
 static napi_value address(napi_env env, napi_callback_info info) {
   long w[MOST_ARGUMENTS];
-  if (!words(env, info, w)) return NULL;
   napi_value out;
+  if (!words(env, info, w)) return NULL;
   return napi_create_bigint_uint64(env, (uint64_t)w[0], &out) == napi_ok ? out : NULL;
 }
 
@@ -97,8 +88,8 @@ static int leave(void *unused) {
   return 0;
 }
 
-// clone(2) with a stack of its own: flags from the caller, so that it makes a thread or a process.
-static napi_value clone_with_stack(napi_env env, napi_callback_info info) {
+// clone(2) with the flags given and a stack of its own: a thread, or a process, that ends at once.
+static napi_value clone_and_leave(napi_env env, napi_callback_info info) {
   static char stack[64 * 1024] __attribute__((aligned(16)));
   long w[MOST_ARGUMENTS];
   if (!words(env, info, w)) return NULL;
@@ -116,23 +107,25 @@ static napi_value vfork_and_leave(napi_env env, napi_callback_info info) {
 // Runs the machine code at an address as `int (*)(void)`.
 static napi_value jump(napi_env env, napi_callback_info info) {
   long w[MOST_ARGUMENTS];
-  if (!words(env, info, w)) return NULL;
   int (*code)(void);
+  if (!words(env, info, w)) return NULL;
   memcpy(&code, &w[0], sizeof code);
   return result(env, code());
 }
 
 NAPI_MODULE_INIT() {
-  const napi_property_descriptor functions[] = {
-      {"call", NULL, call, NULL, NULL, NULL, napi_default, NULL},
-#ifdef __x86_64__
-      {"call32", NULL, call32, NULL, NULL, NULL, napi_default, NULL},
-#endif
-      {"address", NULL, address, NULL, NULL, NULL, napi_default, NULL},
-      {"clone", NULL, clone_with_stack, NULL, NULL, NULL, napi_default, NULL},
-      {"vfork", NULL, vfork_and_leave, NULL, NULL, NULL, napi_default, NULL},
-      {"jump", NULL, jump, NULL, NULL, NULL, napi_default, NULL},
+  static const struct {
+    const char *name;
+    napi_callback run;
+  } FUNCTIONS[] = {
+      {"call", call},  {"call32", call32}, {"address", address}, {"clone", clone_and_leave}, {"vfork", vfork_and_leave},
+      {"jump", jump},
   };
-  return napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) == napi_ok ? exports
-                                                                                                          : NULL;
+  for (size_t i = 0; i < sizeof FUNCTIONS / sizeof *FUNCTIONS; i++) {
+    napi_value function;
+    if (napi_create_function(env, FUNCTIONS[i].name, NAPI_AUTO_LENGTH, FUNCTIONS[i].run, NULL, &function) != napi_ok ||
+        napi_set_named_property(env, exports, FUNCTIONS[i].name, function) != napi_ok)
+      return NULL;
+  }
+  return exports;
 }
