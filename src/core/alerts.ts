@@ -32,8 +32,10 @@ export const ALERT = {
   ech_required: 121,
 } as const;
 
+/** The registry's names. */
 export type AlertName = keyof typeof ALERT;
 
+/** The name of an AlertDescription, undefined for one that is not in the table. */
 export function alertName(code: number): AlertName | undefined {
   return NAME_BY_CODE.get(code);
 }

@@ -1,8 +1,10 @@
 /** Byte strings are plain `Uint8Array`s throughout: each in memory of its own, never a slice of a pool that another connection shares. */
 export type Bytes = Uint8Array;
 
+/** No bytes at all. Shared, as nothing can be written to it. */
 export const EMPTY: Bytes = new Uint8Array(0);
 
+/** All parts in their order, in new memory. */
 export function concat(...parts: readonly Bytes[]): Bytes {
   let length = 0;
   for (const part of parts) length += part.length;

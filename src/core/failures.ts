@@ -11,6 +11,7 @@ export interface Failure {
   readonly detail?: string;
 }
 
+/** Who is to blame. */
 export type FailureKind =
   | 'peer-misbehaved' // it broke a rule of the protocol
   | 'peer-incompatible' // it is within its rights, but we share too little
@@ -19,6 +20,7 @@ export type FailureKind =
   | 'truncated' // the network ended without close_notify
   | 'internal'; // our own mistake, or an answer from outside the engine that cannot be
 
+/** The stable codes, one for each entry of {@link FAILURES}. */
 export type Why = keyof typeof FAILURES;
 
 /** Thrown inside the pure rooms, and turned into a {@link Failure} at their edge. */

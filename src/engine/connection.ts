@@ -41,6 +41,7 @@ export interface Connection {
   readonly finished: boolean;
 }
 
+/** What the driver is to do, in this order. */
 export type Output =
   | { readonly output: 'network'; readonly bytes: Bytes } // write these to the network
   | { readonly output: 'plaintext'; readonly bytes: Bytes } // application data
@@ -89,6 +90,7 @@ export type Effect =
   | { readonly effect: 'seal-ticket'; readonly purpose: TicketPurpose; readonly plaintext: Bytes }
   | { readonly effect: 'open-ticket'; readonly purpose: TicketPurpose; readonly ticket: Bytes };
 
+/** What the sealed bytes are for; one kind is never taken for the other. */
 export type TicketPurpose = 'ticket' | 'cookie';
 
 /** Which certificate of ours to show, and with which scheme to sign. Asked of a server always, of a client when its server asks. */
@@ -120,6 +122,7 @@ export interface Credential {
   readonly compressed?: readonly CompressedChain[];
 }
 
+/** One form of a compressed Certificate message. */
 export interface CompressedChain {
   readonly algorithm: CertificateCompression;
   readonly stapled: boolean;
@@ -127,6 +130,7 @@ export interface CompressedChain {
   readonly compressed: Bytes;
 }
 
+/** What an {@link Effect} came to; `refused` answers any of them. */
 export type Answer =
   | { readonly answer: 'agreed'; readonly secret: Bytes }
   | { readonly answer: 'responded'; readonly publicShare: Bytes; readonly secret: Bytes }
@@ -140,6 +144,7 @@ export type Answer =
   | { readonly answer: 'ticket-opened'; readonly plaintext: Bytes | null }
   | { readonly answer: 'refused'; readonly failure: Failure };
 
+/** A certificate of ours, and how to sign for it. */
 export interface CertificateChoice {
   readonly credential: Credential;
   /** One of the question's `schemes`. */
@@ -158,8 +163,10 @@ export interface PeerIdentity {
   readonly notAfterSeconds: number;
 }
 
+/** OpenSSL's names, which every tool knows. */
 export type ProtocolVersion = 'TLSv1.3' | 'TLSv1.2';
 
+/** What a handshake has agreed on. */
 export interface SessionFacts {
   readonly version: ProtocolVersion;
   /** The registry's name: TLS_AES_128_GCM_SHA256. */

@@ -14,6 +14,7 @@ export class ConnectionMisuse extends Error {
   override readonly name = 'ConnectionMisuse';
 }
 
+/** What {@link EngineConnection} needs of either role's configuration. */
 export interface EngineSettings {
   /** The most plaintext bytes put into one record. */
   readonly maxFragment: number;
@@ -96,7 +97,7 @@ export class EngineConnection<State extends MachineState> implements Connection 
     this.#guarded(() => {
       for (let offset = 0; offset < plaintext.length; ) {
         // The last record under a key is the KeyUpdate that ends it (RFC 8446 section 5.5).
-        const records = this.#settings.recordsPerKey - 1 - this.#outgoing.recordsUnderThisKey;
+        const records = this.#outgoing.recordsLeft(this.#settings.recordsPerKey) - 1;
         if (records <= 0) {
           this.#step({ event: 'update-keys', requestPeer: false });
           continue;

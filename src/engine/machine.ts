@@ -18,19 +18,23 @@ export interface Machine<State extends MachineState> {
   exportKeyingMaterial(state: State, label: string, context: Bytes, length: number): Bytes;
 }
 
+/** What every state has. */
 export interface MachineState {
   readonly state: string;
   /** All secrets that the state holds: overwritten when the connection fails or ends while in it. */
   readonly secrets: Secrets;
 }
 
+/** By name; each can be overwritten. */
 export type Secrets = Readonly<Record<string, Bytes | { overwrite(): void }>>;
 
+/** What a step comes to: the next state, and what to do, in this order. */
 export interface Step<State> {
   readonly state: State;
   readonly actions: readonly Action[];
 }
 
+/** What moves a machine. */
 export type Event =
   /** `aligned` is there if nothing of a next message has been received with this one. */
   | { readonly event: 'message'; readonly message: HandshakeMessage; readonly aligned: HandshakeAligned | null }
@@ -38,6 +42,7 @@ export type Event =
   /** Our side wants new sending keys, and perhaps the peer's too. */
   | { readonly event: 'update-keys'; readonly requestPeer: boolean };
 
+/** What the connection does for its machine. */
 export type Action =
   | { readonly action: 'send'; readonly message: Bytes }
   | { readonly action: 'owe-change-cipher-spec' }
@@ -61,6 +66,7 @@ export function expectMessage(event: Event, ...types: readonly number[]): Messag
   return event;
 }
 
+/** A handshake message, complete. */
 export type MessageEvent = Extract<Event, { event: 'message' }>;
 
 /** The answer of `event`, if it is of the kind that was asked for. @throws TlsError with the failure of a refusal */
@@ -81,6 +87,7 @@ export function requireAligned({ aligned }: MessageEvent): HandshakeAligned {
   return aligned;
 }
 
+/** Leaves zeros where the secrets were. */
 export function overwrite(secrets: Secrets): void {
   for (const secret of Object.values(secrets)) {
     if (secret instanceof Uint8Array) secret.fill(0);

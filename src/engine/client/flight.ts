@@ -105,6 +105,7 @@ function recordLimits({ config }: ClientContext, extensions: Extensions): Action
   return [{ action: 'limit-records', sendBytes, receiveBytes: config.recordSizeLimit }];
 }
 
+/** RFC 8446 sections 4.3.2 and 4.4.2: a server may ask for a certificate before it shows its own. */
 export function onCertificateOrRequest(
   context: ClientContext,
   state: ExpectCertificateOrRequest,
@@ -188,6 +189,7 @@ function decompress({ config, crypto }: ClientContext, message: HandshakeMessage
   return body;
 }
 
+/** The verifier's judgement of the chain. */
 export function onCertificateVerified(
   _context: ClientContext,
   state: AwaitCertificateVerification,
@@ -238,6 +240,7 @@ function keyTypeOf(spki: Bytes): SignatureKey | null {
   }
 }
 
+/** The provider's judgement of CertificateVerify. */
 export function onSignatureVerified(
   _context: ClientContext,
   state: AwaitSignatureVerification,

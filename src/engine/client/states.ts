@@ -35,6 +35,7 @@ export type ClientState =
   | ExpectFinished
   | Open13;
 
+/** Our ClientHello is out. */
 export interface ExpectServerHello {
   readonly state: 'expect-server-hello';
   readonly secrets: NoSecrets;
@@ -43,6 +44,7 @@ export interface ExpectServerHello {
   readonly retried: Retried | null;
 }
 
+/** What stands since a HelloRetryRequest was answered. */
 export interface Retried {
   readonly suite: SuiteName;
   readonly request: Retry;
@@ -50,6 +52,7 @@ export interface Retried {
   readonly transcript: Transcript;
 }
 
+/** The server's share is there; the provider works on it. */
 export interface AwaitAgreement extends Negotiated {
   readonly state: 'await-agreement';
   readonly secrets: { readonly schedule: EarlySecret };
@@ -75,9 +78,12 @@ interface Protected extends Negotiated {
   };
 }
 
+/** Before the key agreement there are none. */
 export type NoSecrets = Readonly<Record<string, never>>;
+/** See {@link NoSecrets}. */
 export const NO_SECRETS: NoSecrets = {};
 
+/** The first message under protection is next. */
 export interface ExpectEncryptedExtensions extends Protected {
   readonly state: 'expect-encrypted-extensions';
 }
@@ -87,6 +93,7 @@ interface Agreed extends Protected {
   readonly alpn: string | null;
 }
 
+/** Nothing is known yet of who the server is. */
 export interface ExpectCertificateOrRequest extends Agreed {
   readonly state: 'expect-certificate-or-request';
 }
@@ -104,10 +111,12 @@ export interface ClientCertificateRequest {
   readonly authorities: readonly Bytes[];
 }
 
+/** The server's certificate is next, and nothing else. */
 export interface ExpectCertificate extends Asked {
   readonly state: 'expect-certificate';
 }
 
+/** The verifier judges the chain. */
 export interface AwaitCertificateVerification extends Asked {
   readonly state: 'await-certificate-verification';
 }
@@ -119,10 +128,12 @@ interface Identified extends Asked {
   readonly spki: Bytes;
 }
 
+/** The certificate is good; whether the server has its key is not known yet. */
 export interface ExpectCertificateVerify extends Identified {
   readonly state: 'expect-certificate-verify';
 }
 
+/** The provider verifies the signature. */
 export interface AwaitSignatureVerification extends Identified {
   readonly state: 'await-signature-verification';
   readonly scheme: SignatureScheme;
@@ -130,6 +141,7 @@ export interface AwaitSignatureVerification extends Identified {
   readonly certificateVerify: Bytes;
 }
 
+/** The server has proved that it has the key. */
 export interface ExpectFinished extends Asked {
   readonly state: 'expect-finished';
   readonly peer: PeerIdentity;

@@ -29,6 +29,7 @@ export function readExtensions(
   return extensions;
 }
 
+/** `Extension extensions<0..2^16-1>`, in the map's order. */
 export function writeExtensions(writer: ByteWriter, extensions: Extensions): void {
   writer.vector16((block) => {
     for (const [code, body] of extensions) block.u16(code).vector16(body);
@@ -69,6 +70,7 @@ export function encodeServerName(name: Bytes): Bytes {
   return new ByteWriter().vector16((list) => list.u8(HOST_NAME).vector16(name)).finish();
 }
 
+/** The one host_name of a ClientHello. */
 export function decodeServerName(body: Bytes): Bytes {
   return decodeWhole('server_name', body, (reader) => {
     const list = reader.nested(reader.vector16());
@@ -91,6 +93,7 @@ export function encodeProtocolNames(names: readonly Bytes[]): Bytes {
     .finish();
 }
 
+/** At least one name, none empty. */
 export function decodeProtocolNames(body: Bytes): readonly Bytes[] {
   return decodeWhole('application_layer_protocol_negotiation', body, (reader) => {
     const names = readItems(reader, reader.vector16(), (item) => item.vector8());
@@ -105,6 +108,7 @@ export function encodeCodePoints(codes: readonly number[]): Bytes {
   return new ByteWriter().vector16(u16s(codes)).finish();
 }
 
+/** At least one. @param name of the extension, for the failure */
 export function decodeCodePoints(name: string, body: Bytes): readonly number[] {
   return decodeWhole(name, body, (reader) => nonEmptyU16s(name, reader, reader.vector16()));
 }
@@ -114,6 +118,7 @@ export function encodeShortCodePoints(codes: readonly number[]): Bytes {
   return new ByteWriter().vector8(u16s(codes)).finish();
 }
 
+/** At least one. @param name of the extension, for the failure */
 export function decodeShortCodePoints(name: string, body: Bytes): readonly number[] {
   return decodeWhole(name, body, (reader) => nonEmptyU16s(name, reader, reader.vector8()));
 }
@@ -123,6 +128,7 @@ export function encodeU16(value: number): Bytes {
   return Uint8Array.of(value >>> 8, value);
 }
 
+/** @param name of the extension, for the failure */
 export function decodeU16(name: string, body: Bytes): number {
   return decodeWhole(name, body, (reader) => reader.u16());
 }
@@ -132,6 +138,7 @@ export function decodeU32(name: string, body: Bytes): number {
   return decodeWhole(name, body, (reader) => reader.u32());
 }
 
+/** early_data in NewSessionTicket. */
 export function encodeU32(value: number): Bytes {
   return new ByteWriter(4).u32(value).finish();
 }
@@ -146,6 +153,7 @@ export function encodeCookie(cookie: Bytes): Bytes {
   return new ByteWriter().vector16(cookie).finish();
 }
 
+/** Not empty. */
 export function decodeCookie(body: Bytes): Bytes {
   return decodeWhole('cookie', body, (reader) => {
     const cookie = reader.vector16();
@@ -165,6 +173,7 @@ export function encodeKeyShareEntry(entry: KeyShareEntry): Bytes {
   return new ByteWriter().u16(entry.group).vector16(entry.share).finish();
 }
 
+/** The share is not empty; its length is for the group to say. */
 export function decodeKeyShareEntry(body: Bytes): KeyShareEntry {
   return decodeWhole('key_share', body, readKeyShareEntry);
 }
@@ -178,6 +187,7 @@ export function encodeKeyShares(entries: readonly KeyShareEntry[]): Bytes {
     .finish();
 }
 
+/** The shares may be none, and of groups that we do not know; duplicates are not noticed here. */
 export function decodeKeyShares(body: Bytes): readonly KeyShareEntry[] {
   return decodeWhole('key_share', body, (reader) => readItems(reader, reader.vector16(), readKeyShareEntry));
 }
@@ -194,6 +204,7 @@ export function encodePskModes(modes: readonly number[]): Bytes {
   return new ByteWriter().vector8(Uint8Array.from(modes)).finish();
 }
 
+/** At least one. */
 export function decodePskModes(body: Bytes): readonly number[] {
   return decodeWhole('psk_key_exchange_modes', body, (reader) => {
     const modes = reader.vector8();
@@ -211,6 +222,7 @@ export function encodeAuthorities(names: readonly Bytes[]): Bytes {
     .finish();
 }
 
+/** At least one name, none empty; what is within is not looked at. */
 export function decodeAuthorities(body: Bytes): readonly Bytes[] {
   return decodeWhole('certificate_authorities', body, (reader) => {
     const names = readItems(reader, reader.vector16(), (item) => item.vector16());
@@ -227,6 +239,7 @@ export function encodeOcspResponse(response: Bytes): Bytes {
   return new ByteWriter(response.length + 4).u8(OCSP).vector24(response).finish();
 }
 
+/** DER, not looked at. */
 export function decodeOcspResponse(body: Bytes): Bytes {
   return decodeWhole('status_request', body, (reader) => {
     if (reader.u8() !== OCSP) malformed('status_request');

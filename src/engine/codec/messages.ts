@@ -23,6 +23,7 @@ export interface ClientHello {
   readonly extensions: Extensions;
 }
 
+/** With an extension block, even if it is empty. */
 export function encodeClientHello(hello: ClientHello): Bytes {
   return handshakeMessage(HANDSHAKE_TYPE.client_hello, (body) => {
     body.u16(hello.legacyVersion).bytes(hello.random).vector8(hello.sessionId);
@@ -58,6 +59,7 @@ export interface ServerHello {
   readonly extensions: Extensions;
 }
 
+/** With an extension block, even if it is empty. */
 export function encodeServerHello(hello: ServerHello): Bytes {
   return handshakeMessage(HANDSHAKE_TYPE.server_hello, (body) => {
     body.u16(hello.legacyVersion).bytes(hello.random).vector8(hello.sessionId);
@@ -82,6 +84,7 @@ export function decodeServerHello(body: Bytes): ServerHello {
 
 const NO_EXTENSIONS: Extensions = new Map();
 
+/** By its random (RFC 8446 section 4.1.3). */
 export function isHelloRetryRequest(hello: ServerHello): boolean {
   return equal(hello.random, HELLO_RETRY_REQUEST_RANDOM);
 }
@@ -91,6 +94,7 @@ export function encodeEncryptedExtensions(extensions: Extensions): Bytes {
   return handshakeMessage(HANDSHAKE_TYPE.encrypted_extensions, (body) => writeExtensions(body, extensions));
 }
 
+/** The block alone. */
 export function decodeEncryptedExtensions(body: Bytes): Extensions {
   return decodeWhole('EncryptedExtensions', body, (reader) => readExtensions(reader, 'decode-error'));
 }
@@ -101,6 +105,7 @@ export interface CertificateRequest {
   readonly extensions: Extensions;
 }
 
+/** TLS 1.3 alone. */
 export function encodeCertificateRequest(request: CertificateRequest): Bytes {
   return handshakeMessage(HANDSHAKE_TYPE.certificate_request, (body) => {
     body.vector8(request.context);
@@ -108,6 +113,7 @@ export function encodeCertificateRequest(request: CertificateRequest): Bytes {
   });
 }
 
+/** TLS 1.3 alone; what the extensions must have is not checked here. */
 export function decodeCertificateRequest(body: Bytes): CertificateRequest {
   return decodeWhole('CertificateRequest', body, (reader) => ({
     context: reader.vector8(),
@@ -121,12 +127,14 @@ export interface CertificateMessage {
   readonly entries: readonly CertificateEntry[];
 }
 
+/** One certificate of a chain, with what its server says of it. */
 export interface CertificateEntry {
   /** DER. */
   readonly certificate: Bytes;
   readonly extensions: Extensions;
 }
 
+/** TLS 1.3 alone. */
 export function encodeCertificate(message: CertificateMessage): Bytes {
   return handshakeMessage(HANDSHAKE_TYPE.certificate, (body) => {
     body.vector8(message.context);
@@ -139,6 +147,7 @@ export function encodeCertificate(message: CertificateMessage): Bytes {
   });
 }
 
+/** The list may be empty, a certificate in it may not. How many there are is not limited here. */
 export function decodeCertificate(body: Bytes): CertificateMessage {
   return decodeWhole('Certificate', body, (reader) => {
     const context = reader.vector8();
@@ -158,12 +167,14 @@ export interface CompressedCertificate {
   readonly compressed: Bytes;
 }
 
+/** RFC 8879 section 4. */
 export function encodeCompressedCertificate(message: CompressedCertificate): Bytes {
   return handshakeMessage(HANDSHAKE_TYPE.compressed_certificate, (body) => {
     body.u16(message.algorithm).u24(message.uncompressedBytes).vector24(message.compressed);
   });
 }
 
+/** Nothing is decompressed here. */
 export function decodeCompressedCertificate(body: Bytes): CompressedCertificate {
   return decodeWhole('CompressedCertificate', body, (reader) => {
     const algorithm = reader.u16();
@@ -180,12 +191,14 @@ export interface CertificateVerify {
   readonly signature: Bytes;
 }
 
+/** RFC 8446 section 4.4.3. */
 export function encodeCertificateVerify(message: CertificateVerify): Bytes {
   return handshakeMessage(HANDSHAKE_TYPE.certificate_verify, (body) => {
     body.u16(message.scheme).vector16(message.signature);
   });
 }
 
+/** The scheme may be one that we do not know. */
 export function decodeCertificateVerify(body: Bytes): CertificateVerify {
   return decodeWhole('CertificateVerify', body, (reader) => ({ scheme: reader.u16(), signature: reader.vector16() }));
 }
@@ -204,6 +217,7 @@ export interface NewSessionTicket {
   readonly extensions: Extensions;
 }
 
+/** TLS 1.3 alone. */
 export function encodeNewSessionTicket(message: NewSessionTicket): Bytes {
   return handshakeMessage(HANDSHAKE_TYPE.new_session_ticket, (body) => {
     body.u32(message.lifetimeSeconds).u32(message.ageAdd).vector8(message.nonce).vector16(message.ticket);
@@ -211,6 +225,7 @@ export function encodeNewSessionTicket(message: NewSessionTicket): Bytes {
   });
 }
 
+/** The ticket is not empty; its lifetime may be more than is allowed. */
 export function decodeNewSessionTicket(body: Bytes): NewSessionTicket {
   return decodeWhole('NewSessionTicket', body, (reader) => {
     const lifetimeSeconds = reader.u32();
@@ -225,6 +240,7 @@ export function decodeNewSessionTicket(body: Bytes): NewSessionTicket {
 /** RFC 8446 section 4.6.3. */
 export type KeyUpdateRequest = 'update_not_requested' | 'update_requested';
 
+/** RFC 8446 section 4.6.3. */
 export function encodeKeyUpdate(request: KeyUpdateRequest): Bytes {
   return handshakeMessage(HANDSHAKE_TYPE.key_update, (body) => body.u8(request === 'update_requested' ? 1 : 0));
 }

@@ -17,6 +17,7 @@ export const HANDSHAKE_TYPE = {
   compressed_certificate: 25,
 } as const;
 
+/** Those that we write ourselves. */
 export type HandshakeType = (typeof HANDSHAKE_TYPE)[keyof typeof HANDSHAKE_TYPE];
 
 /** RFC 8446 section 4.2 and the documents that it refers to; RFC 8449; RFC 8879. */
@@ -38,6 +39,7 @@ export const EXTENSION = {
   key_share: 51,
 } as const;
 
+/** ProtocolVersion as it stands in hellos and records. */
 export const VERSION = { tls10: 0x0301, tls12: 0x0303, tls13: 0x0304 } as const;
 
 /** RFC 8446 section 4.2.9. */

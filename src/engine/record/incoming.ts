@@ -17,6 +17,7 @@ export interface RecordRules {
   readonly applicationData: 'take' | 'refuse';
 }
 
+/** The rules by how far the handshake is. */
 export const RULES = {
   versionUnknown: { changeCipherSpec: 'drop', warnings: 'drop', applicationData: 'refuse' },
   handshake13: { changeCipherSpec: 'drop', warnings: 'refuse', applicationData: 'refuse' },

@@ -20,8 +20,9 @@ export class Outgoing {
     this.#sealer = new PlainSealer(VERSION.tls10);
   }
 
-  get recordsUnderThisKey(): number {
-    return this.#sealer.records;
+  /** How many more records the present key may seal if `recordsPerKey` are the most; TLS 1.2's key lasts as long as its sequence numbers. */
+  recordsLeft(recordsPerKey: number): number {
+    return this.#sealer.replaceable ? recordsPerKey - this.#sealer.records : Number.POSITIVE_INFINITY;
   }
 
   /** The most plaintext bytes of one record. */

@@ -3,14 +3,18 @@ import { TlsError } from '../../core/failures.ts';
 import type { Aead } from '../../crypto/provider.ts';
 import { CONTENT_TYPE, VERSION } from '../codec/registry.ts';
 
+/** Type, version, length (RFC 8446 section 5.1). */
 export const HEADER_BYTES = 5;
 
+/** Those that we write ourselves. */
 export type ContentType = (typeof CONTENT_TYPE)[keyof typeof CONTENT_TYPE];
 
 /** Turns fragments into records of one epoch: a key and its sequence numbers, or no protection. */
 export interface Sealer {
   /** Whether the records are encrypted. */
   readonly protects: boolean;
+  /** Whether the key can be replaced while the connection lives: TLS 1.3's KeyUpdate. */
+  readonly replaceable: boolean;
   /** Records sealed so far. */
   readonly records: number;
   /** Bytes of the record for a fragment of that many, header included. */
@@ -21,6 +25,8 @@ export interface Sealer {
 
 /** Turns the records of one epoch back into fragments. */
 export interface Opener {
+  /** Whether the header says application_data for whatever is within, as TLS 1.3 does. */
+  readonly hidesType: boolean;
   /**
    * @param header the record's five bytes
    * @param body what follows them
@@ -29,6 +35,7 @@ export interface Opener {
   open(header: Bytes, body: Bytes): OpenedRecord;
 }
 
+/** TLSInnerPlaintext, taken apart; before there are keys, the record itself. */
 export interface OpenedRecord {
   /** As the peer wrote it, not checked yet. */
   readonly type: number;
@@ -41,6 +48,7 @@ export interface OpenedRecord {
 /** RFC 8446 section 5.1: records before there are keys. */
 export class PlainSealer implements Sealer {
   readonly protects = false;
+  readonly replaceable = false;
   readonly #version: number;
   #records = 0;
 
@@ -65,8 +73,8 @@ export class PlainSealer implements Sealer {
   }
 }
 
-/** One direction's key, initialization vector and sequence number in TLS 1.3. The nonce is a buffer used again for each record. */
-class Sequence {
+/** One direction's initialization vector and sequence number. The nonce is a buffer used again for each record. */
+export class Sequence {
   readonly nonce: Bytes = new Uint8Array(12);
   readonly #iv: Bytes;
   #next: number;
@@ -104,6 +112,7 @@ class Sequence {
 /** RFC 8446 section 5.2, sending. */
 export class Sealer13 implements Sealer {
   readonly protects = true;
+  readonly replaceable = true;
   readonly #aead: Aead;
   readonly #sequence: Sequence;
   readonly #header = new Uint8Array(HEADER_BYTES);
@@ -136,6 +145,7 @@ export class Sealer13 implements Sealer {
 
 /** RFC 8446 section 5.2, receiving. */
 export class Opener13 implements Opener {
+  readonly hidesType = true;
   readonly #aead: Aead;
   readonly #sequence: Sequence;
 
@@ -156,7 +166,7 @@ export class Opener13 implements Opener {
   }
 }
 
-function writeHeader(output: Bytes, offset: number, type: number, version: number, bodyBytes: number): void {
+export function writeHeader(output: Bytes, offset: number, type: number, version: number, bodyBytes: number): void {
   output[offset] = type;
   output[offset + 1] = version >>> 8;
   output[offset + 2] = version;

@@ -4,6 +4,7 @@ import { deriveSecret, HASH_BYTES, hkdfExpandLabel, hkdfExtract } from '../../cr
 import type { CryptoProvider, HashAlgorithm } from '../../crypto/provider.ts';
 import { Opener13, Sealer13 } from '../record/protection.ts';
 
+/** What the schedule needs of cryptography. */
 export type ScheduleCrypto = Pick<CryptoProvider, 'hmac' | 'hash'>;
 
 /**
@@ -52,6 +53,7 @@ export class EarlySecret {
   }
 }
 
+/** The second of the three. See {@link EarlySecret}. */
 export class HandshakeSecret {
   readonly #secret: Secret;
 
@@ -76,6 +78,7 @@ export class HandshakeSecret {
   }
 }
 
+/** The third. See {@link EarlySecret}. */
 export class MainSecret {
   readonly #secret: Secret;
 
@@ -104,6 +107,7 @@ export class MainSecret {
   }
 }
 
+/** One direction each, by who sends. */
 export interface TrafficSecrets {
   readonly client: Bytes;
   readonly server: Bytes;
