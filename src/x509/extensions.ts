@@ -80,8 +80,8 @@ export function readExtensions(list: DerReader): Extensions {
   while (!list.empty) {
     const extension = list.enter(TAG.sequence);
     const id = extension.oid('extnID');
-    const isCritical = extension.peekTag() === TAG.boolean && extension.boolean('critical');
-    if (!isCritical && extension.peekTag() !== TAG.octetString) extension.fail('FALSE is the default and is left out');
+    const isCritical = extension.peekTag() === TAG.boolean;
+    if (isCritical && !extension.boolean('critical')) extension.fail('critical: FALSE is the default, and left out');
     if (critical.has(id)) extension.fail('the same extension twice');
     critical.set(id, isCritical);
     const read = KNOWN[id];

@@ -76,8 +76,8 @@ function readRsaKey(encoded: Bytes, type: 'rsa' | 'rsa-pss'): PublicKey {
   fields.finish();
   if ((modulus[0] as number) >= 0x80) fields.fail('negative modulus');
 
-  const leading = modulus[0] === 0 ? 1 : 0;
-  const bits = 8 * (modulus.length - leading) - (Math.clz32(modulus[leading] ?? 0) - 24);
+  const leading = modulus.length > 1 && modulus[0] === 0 ? 1 : 0;
+  const bits = 8 * (modulus.length - leading) - (Math.clz32(modulus[leading] as number) - 24);
   if (bits < RSA_MODULUS_BITS_MINIMUM)
     weak(`an RSA key of ${bits} bits, where ${RSA_MODULUS_BITS_MINIMUM} are the least`);
   if (bits > RSA_MODULUS_BITS_MAXIMUM)
