@@ -172,6 +172,9 @@ export class EngineConnection<State extends MachineState> implements Connection 
         this.#warnings = 0;
         this.#drainMessages();
         return;
+      case 'change-cipher-spec':
+        this.#step({ event: 'change-cipher-spec', aligned: HandshakeAligned.prove(this.#incoming.joiner) });
+        return;
       case 'application-data':
         this.#warnings = 0;
         if (this.#messagesWithoutData.size > 0) this.#messagesWithoutData.clear();

@@ -38,6 +38,8 @@ export interface Step<State> {
 export type Event =
   /** `aligned` is there if nothing of a next message has been received with this one. */
   | { readonly event: 'message'; readonly message: HandshakeMessage; readonly aligned: HandshakeAligned | null }
+  /** TLS 1.2 alone, and only where its rules take one. */
+  | { readonly event: 'change-cipher-spec'; readonly aligned: HandshakeAligned | null }
   | { readonly event: 'answer'; readonly answer: Answer }
   /** Our side wants new sending keys, and perhaps the peer's too. */
   | { readonly event: 'update-keys'; readonly requestPeer: boolean };

@@ -73,7 +73,8 @@ function onOpen({ config, crypto }: ClientContext, state: Open13, event: Event):
     case 'update-keys':
       return updateKeys(crypto, state, event.requestPeer);
     case 'answer':
-      throw new TlsError('internal-error', 'an answer after the handshake');
+    case 'change-cipher-spec':
+      throw new TlsError('internal-error', `${event.event} after the handshake`);
     case 'message': {
       const message = expectMessage(event, HANDSHAKE_TYPE.new_session_ticket, HANDSHAKE_TYPE.key_update);
       if (message.message.type === HANDSHAKE_TYPE.key_update) return onKeyUpdate(crypto, state, message);

@@ -18,6 +18,7 @@ function take(incoming: Incoming, bytes: Bytes): Received {
 
 /** An "encryption" that adds nothing: the body is the inner plaintext, so that tests see what happens behind it. */
 const transparent: Opener = {
+  hidesType: true,
   open: (_header, body): OpenedRecord => ({
     type: body.at(-1) as number,
     content: body.slice(0, -1),

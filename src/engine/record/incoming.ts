@@ -9,10 +9,11 @@ import { HEADER_BYTES, type OpenedRecord, type Opener } from './protection.ts';
 export interface RecordRules {
   /**
    * RFC 8446 section 5: between the first ClientHello and the peer's Finished a change_cipher_spec of the one byte 1 is dropped,
-   * so that connections look like TLS 1.2 to middleboxes.
+   * so that connections look like TLS 1.2 to middleboxes. In TLS 1.2 it has one place, where it is taken for the change of keys
+   * that it is; anywhere else (CVE-2014-0224), even before that version was agreed on, it is refused.
    */
-  readonly changeCipherSpec: 'drop' | 'refuse';
-  /** TLS 1.3 knows no warnings but close_notify and user_canceled; before it is agreed on, a 1.2 server may send others. */
+  readonly changeCipherSpec: 'drop' | 'refuse' | 'refuse-earlier-too' | 'take';
+  /** TLS 1.3 knows no warnings but close_notify and user_canceled; 1.2, and who has not agreed on a version yet, may send others. */
   readonly warnings: 'drop' | 'refuse';
   readonly applicationData: 'take' | 'refuse';
 }
@@ -21,6 +22,10 @@ export interface RecordRules {
 export const RULES = {
   versionUnknown: { changeCipherSpec: 'drop', warnings: 'drop', applicationData: 'refuse' },
   handshake13: { changeCipherSpec: 'drop', warnings: 'refuse', applicationData: 'refuse' },
+  handshake12: { changeCipherSpec: 'refuse-earlier-too', warnings: 'drop', applicationData: 'refuse' },
+  changeCipherSpec12: { changeCipherSpec: 'take', warnings: 'drop', applicationData: 'refuse' },
+  finished12: { changeCipherSpec: 'refuse', warnings: 'drop', applicationData: 'refuse' },
+  open12: { changeCipherSpec: 'refuse', warnings: 'drop', applicationData: 'take' },
   open13: { changeCipherSpec: 'refuse', warnings: 'refuse', applicationData: 'take' },
 } as const satisfies Record<string, RecordRules>;
 
@@ -28,19 +33,30 @@ export const RULES = {
 export type Received =
   | { readonly received: 'handshake' } // in the joiner now
   | { readonly received: 'application-data'; readonly content: Bytes }
+  | { readonly received: 'change-cipher-spec' } // TLS 1.2's: the next record is under other keys
   | { readonly received: 'alert'; readonly level: number; readonly description: number }
   | { readonly received: 'nothing' };
 
 /** The receiving half of the record layer (RFC 8446 section 5). Holds no record: incomplete ones stay with the caller. */
 export class Incoming {
   readonly joiner = new HandshakeJoiner();
-  rules: RecordRules = RULES.versionUnknown;
   /** The most that TLSInnerPlaintext may have: RFC 8446's limit, or what we asked for with record_size_limit. */
   innerBytesLimit: number = LIMITS.plaintextBytes + 1;
+  #rules: RecordRules = RULES.versionUnknown;
   #opener: Opener | null = null;
   #anyRecord = false;
   #emptyRecords = 0;
   #changeCipherSpecs = 0;
+
+  get rules(): RecordRules {
+    return this.#rules;
+  }
+
+  set rules(rules: RecordRules) {
+    if (rules.changeCipherSpec === 'refuse-earlier-too' && this.#changeCipherSpecs > 0)
+      unexpected(CONTENT_TYPE.change_cipher_spec);
+    this.#rules = rules;
+  }
 
   useOpener(opener: Opener, aligned: HandshakeAligned): void {
     if (!aligned.stillHolds) throw new TlsError('internal-error', 'a key change after more was received');
@@ -93,7 +109,7 @@ export class Incoming {
       this.joiner.add(this.#opener === null ? content.slice() : content);
       return { received: 'handshake' };
     }
-    if (type !== CONTENT_TYPE.application_data || this.rules.applicationData === 'refuse') unexpected(type);
+    if (type !== CONTENT_TYPE.application_data || this.#rules.applicationData === 'refuse') unexpected(type);
     if (this.joiner.heldBytes !== 0) throw new TlsError('unexpected-record', 'within a handshake message');
     if (content.length === 0) {
       this.#emptyRecords += 1;
@@ -106,6 +122,7 @@ export class Incoming {
 
   #changeCipherSpec(body: Bytes): Received {
     if (body.length !== 1 || body[0] !== 1) throw new TlsError('bad-change-cipher-spec');
+    if (this.#rules.changeCipherSpec === 'take') return { received: 'change-cipher-spec' };
     this.#changeCipherSpecs += 1;
     if (this.#changeCipherSpecs > LIMITS.changeCipherSpecs)
       throw new TlsError('too-many-empty-records', 'change_cipher_spec');
@@ -116,10 +133,12 @@ export class Incoming {
   #requireType(type: number): void {
     const allowed =
       type === CONTENT_TYPE.change_cipher_spec
-        ? this.rules.changeCipherSpec === 'drop'
-        : this.#opener === null
-          ? type === CONTENT_TYPE.handshake || type === CONTENT_TYPE.alert
-          : type === CONTENT_TYPE.application_data;
+        ? this.#rules.changeCipherSpec === 'drop' || this.#rules.changeCipherSpec === 'take'
+        : this.#opener?.hidesType === true
+          ? type === CONTENT_TYPE.application_data
+          : type === CONTENT_TYPE.handshake ||
+            type === CONTENT_TYPE.alert ||
+            (type === CONTENT_TYPE.application_data && this.#opener !== null);
     if (!allowed) unexpected(type);
   }
 }

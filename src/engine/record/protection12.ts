@@ -22,11 +22,11 @@ class Nonces {
   readonly #implicit: Bytes;
   readonly #sequence: Sequence;
 
-  constructor(implicit: Bytes) {
+  constructor(implicit: Bytes, first: number) {
     this.explicitBytes = implicit.length === 4 ? 8 : 0;
     this.#implicit = implicit;
     // RFC 5288 lets the sender choose; the sequence number repeats in no two records.
-    this.#sequence = new Sequence(concat(implicit, new Uint8Array(this.explicitBytes)));
+    this.#sequence = new Sequence(concat(implicit, new Uint8Array(this.explicitBytes)), first);
   }
 
   /** The next nonce of our own. */
@@ -48,7 +48,11 @@ class Nonces {
 /** RFC 5246 section 6.2.3.3: `seq_num + type + version + length`, the length being the plaintext's. */
 class AssociatedData {
   readonly #bytes = new Uint8Array(8 + HEADER_BYTES);
-  readonly #sequence = new Sequence(new Uint8Array(12));
+  readonly #sequence: Sequence;
+
+  constructor(first: number) {
+    this.#sequence = new Sequence(new Uint8Array(12), first);
+  }
 
   /** Sequence numbers used so far. */
   get used(): number {
@@ -68,12 +72,13 @@ export class Sealer12 implements Sealer {
   readonly replaceable = false;
   readonly #aead: Aead;
   readonly #nonces: Nonces;
-  readonly #associatedData = new AssociatedData();
+  readonly #associatedData: AssociatedData;
 
   /** @param implicit client_write_IV or server_write_IV */
-  constructor(aead: Aead, implicit: Bytes) {
+  constructor(aead: Aead, implicit: Bytes, firstSequenceNumber = 0) {
     this.#aead = aead;
-    this.#nonces = new Nonces(implicit);
+    this.#nonces = new Nonces(implicit, firstSequenceNumber);
+    this.#associatedData = new AssociatedData(firstSequenceNumber);
   }
 
   get records(): number {
@@ -101,12 +106,13 @@ export class Opener12 implements Opener {
   readonly hidesType = false;
   readonly #aead: Aead;
   readonly #nonces: Nonces;
-  readonly #associatedData = new AssociatedData();
+  readonly #associatedData: AssociatedData;
 
   /** @param implicit client_write_IV or server_write_IV */
-  constructor(aead: Aead, implicit: Bytes) {
+  constructor(aead: Aead, implicit: Bytes, firstSequenceNumber = 0) {
     this.#aead = aead;
-    this.#nonces = new Nonces(implicit);
+    this.#nonces = new Nonces(implicit, firstSequenceNumber);
+    this.#associatedData = new AssociatedData(firstSequenceNumber);
   }
 
   open(header: Bytes, body: Bytes): OpenedRecord {
