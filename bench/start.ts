@@ -49,11 +49,13 @@ async function time(command: readonly string[]): Promise<Run> {
   child.stdin.write(REQUEST);
   child.stdin.flush();
   const reader = child.stdout.getReader();
-  const first = await reader.read();
-  const wallMs = performance.now() - start;
-  if (first.value === undefined || !new TextDecoder().decode(first.value).includes('HTTP/1.0 200'))
-    throw new Error(`no answer for ${command.join(' ')}`);
-  while (!(await reader.read()).done);
+  let answer = '';
+  let wallMs = Number.NaN;
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    if (answer === '') wallMs = performance.now() - start;
+    answer += new TextDecoder().decode(piece.value);
+  }
+  if (!answer.startsWith('HTTP/1.0 200')) throw new Error(`no answer for ${command.join(' ')}`);
   child.stdin.end();
   await child.exited;
   return { wallMs, cpuMs: Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1000 };
@@ -64,9 +66,9 @@ const MARKS: readonly (readonly [string, RegExp])[] = [
   ['launcher', /execve\(".*\/tlsify-main"/],
   ['runtime', /openat\(.*tlsify-os\.node"/],
   ['modules, arguments', /(?:connect|clone3?|vfork)\(/],
-  ['dialling, trust store', /prctl\(PR_SET_NO_NEW_PRIVS/],
+  ['dialling, trust store', /unshare\(CLONE_VM\)/],
   ['sandbox', /seccomp\(SECCOMP_SET_MODE_FILTER/],
-  ['handshake, answer', /write(?:v|64)?\(1, |pwritev2\(1, /],
+  ['handshake, answer', /(?:write|writev|pwritev2|sendmsg)\(1, /],
   ['end', /exit_group\(|\+\+\+ exited/],
 ];
 
@@ -74,9 +76,9 @@ const MARKS: readonly (readonly [string, RegExp])[] = [
 async function split(port: number): Promise<ReadonlyMap<string, number>> {
   const folder = mkdtempSync(join(tmpdir(), 'tlsify-bench-'));
   const log = join(folder, 'strace');
-  const calls = 'execve,openat,connect,clone,clone3,vfork,prctl,seccomp,write,writev,pwritev2,exit_group';
+  const calls = 'execve,openat,connect,clone,clone3,vfork,unshare,seccomp,write,writev,pwritev2,sendmsg,exit_group';
   const command = CLIENTS['tlsify connect']?.(port) as readonly string[];
-  await time(['strace', '-f', '--seccomp-bpf', '-ttt', '-e', `trace=${calls}`, '-o', log, ...command]);
+  await time(['strace', '--seccomp-bpf', '-ttt', '-e', `trace=${calls}`, '-o', log, ...command]);
   const lines = readFileSync(log, 'utf8').split('\n');
   rmSync(folder, { recursive: true });
   const parts = new Map<string, number>();
@@ -92,9 +94,9 @@ async function split(port: number): Promise<ReadonlyMap<string, number>> {
   return parts;
 }
 
-/** strace -f -ttt: `PID SECONDS.MICROSECONDS call`. */
+/** strace -ttt: `SECONDS.MICROSECONDS call`. */
 function timeOf(line: string): number {
-  return Number(line.trim().split(/\s+/)[1]) * 1000;
+  return Number(line.split(' ')[0]) * 1000;
 }
 
 function median(values: readonly number[]): number {
