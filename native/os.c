@@ -526,7 +526,7 @@ static long os_execute(struct call *c) {
 
 static long os_setResourceLimit(struct call *c) {
   struct rlimit limit = {.rlim_cur = (rlim_t)NUMBER(1), .rlim_max = (rlim_t)NUMBER(2)}; /* -1 is RLIM_INFINITY */
-  return checked(setrlimit((__rlimit_resource_t)INT(0), &limit));
+  return checked(setrlimit(INT(0), &limit));
 }
 
 static long os_setGroups(struct call *c) {
