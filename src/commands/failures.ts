@@ -181,6 +181,7 @@ export const OUTCOMES = {
   'changed-client-hello': { exit: EXIT.tls, says: 'the second ClientHello is another', advice: NOT_A_PEER },
   'too-much-early-data': { exit: EXIT.tls, says: 'early data without end', advice: NOT_A_PEER },
   'bad-binder': { exit: EXIT.tls, says: 'the ticket is not its own', advice: NOT_A_PEER },
+  'renegotiation-mismatch': { exit: EXIT.tls, says: 'it takes this handshake for a second one', advice: NOT_A_PEER },
   // What is not shared
   'version-not-supported': {
     exit: EXIT.tls,
@@ -201,6 +202,27 @@ export const OUTCOMES = {
     exit: EXIT.tls,
     says: 'no signature scheme in common',
     advice: 'Its certificate needs a key of a usual kind: ECDSA P-256, Ed25519 or RSA of 2048 bits and more.',
+  },
+  'extended-master-secret-missing': {
+    exit: EXIT.tls,
+    says: 'its TLS 1.2 does not bind the keys to the handshake (RFC 7627)',
+    advice: 'Ask its operator for TLS 1.3, or for a TLS library of this decade.',
+  },
+  'secure-renegotiation-missing': {
+    exit: EXIT.tls,
+    says: 'its TLS 1.2 is open to renegotiation attacks (RFC 5746)',
+    advice: 'Ask its operator for TLS 1.3, or for a TLS library of this decade.',
+  },
+  'renegotiation-refused': {
+    exit: EXIT.tls,
+    says: 'it wants to renegotiate, which tlsify never does',
+    advice:
+      'A server that wants a client certificate for some resources only can ask for it at the start, or on another port.',
+  },
+  'inappropriate-fallback': {
+    exit: EXIT.tls,
+    says: 'the client fell back to an older version without need',
+    advice: 'This can be an attack: do not weaken the settings, and find out what is in between.',
   },
   'no-common-alpn': {
     exit: EXIT.tls,

@@ -1,6 +1,6 @@
 import type { Bytes } from '../core/bytes.ts';
 import { LIMITS } from '../core/limits.ts';
-import { TLS13_SUITES, type Tls13SuiteName } from '../crypto/cipher-suites.ts';
+import { TLS13_SUITES, type Tls12SuiteName, type Tls13SuiteName } from '../crypto/cipher-suites.ts';
 import type {
   AeadAlgorithm,
   CertificateCompression,
@@ -9,6 +9,7 @@ import type {
   SignatureScheme,
 } from '../crypto/provider.ts';
 import { SIGNATURE_SCHEMES } from '../crypto/signature-schemes.ts';
+import type { ProtocolVersion, Ticket } from './connection.ts';
 
 /** By the registry's names. */
 export type SuiteName = Tls13SuiteName;
@@ -19,7 +20,11 @@ export interface ClientConfig {
   readonly serverName: string | null;
   /** Protocols to offer (RFC 7301), one Latin-1 character a byte. Empty sends no extension. */
   readonly alpn: readonly string[];
+  readonly minVersion: ProtocolVersion;
+  readonly maxVersion: ProtocolVersion;
+  /** Of TLS 1.3. */
   readonly suites: readonly SuiteName[];
+  readonly tls12Suites: readonly Tls12SuiteName[];
   /** What supported_groups offers. */
   readonly groups: readonly NamedGroup[];
   /** The groups that get a share in the first ClientHello: a subset of `groups`. Empty asks for a HelloRetryRequest. */
@@ -42,6 +47,8 @@ export interface ClientConfig {
   readonly recordsPerKey: number;
   /** Put out tickets, and tell the server that we can use them. */
   readonly keepTickets: boolean;
+  /** Resume with this, if it fits all else here; whether it does is ours to judge. `null` makes a full handshake. */
+  readonly session: Ticket | null;
   /** Names how the server's certificate is judged: anchors, names, verified or not. Tickets are used under the policy that they came from. */
   readonly certificatePolicy: string;
   /** RFC 8701: offer reserved values that a correct server ignores, and shuffle the extensions. */
@@ -68,7 +75,10 @@ export function defaultClientConfig(
   return {
     serverName,
     alpn: [],
+    minVersion: 'TLSv1.3',
+    maxVersion: 'TLSv1.3',
     suites,
+    tls12Suites: [],
     groups,
     keyShareGroups: predicted.length === 0 ? groups.slice(0, 1) : predicted,
     signatureSchemes: signatureSchemes.filter((scheme) => SIGNATURE_SCHEMES[scheme].inTls13Handshake),
@@ -80,6 +90,7 @@ export function defaultClientConfig(
     maxFragment: LIMITS.plaintextBytes,
     recordsPerKey: LIMITS.recordsPerKey,
     keepTickets: false,
+    session: null,
     certificatePolicy: '',
     grease: true,
     now,

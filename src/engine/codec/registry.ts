@@ -3,16 +3,21 @@
 /** RFC 8446 section 5.1. */
 export const CONTENT_TYPE = { change_cipher_spec: 20, alert: 21, handshake: 22, application_data: 23 } as const;
 
-/** RFC 8446 section 4. */
+/** RFC 8446 section 4, RFC 5246 section 7.4, RFC 6066 section 8. */
 export const HANDSHAKE_TYPE = {
+  hello_request: 0,
   client_hello: 1,
   server_hello: 2,
   new_session_ticket: 4,
   encrypted_extensions: 8,
   certificate: 11,
+  server_key_exchange: 12,
   certificate_request: 13,
+  server_hello_done: 14,
   certificate_verify: 15,
+  client_key_exchange: 16,
   finished: 20,
+  certificate_status: 22,
   key_update: 24,
   compressed_certificate: 25,
 } as const;
@@ -20,15 +25,18 @@ export const HANDSHAKE_TYPE = {
 /** Those that we write ourselves. */
 export type HandshakeType = (typeof HANDSHAKE_TYPE)[keyof typeof HANDSHAKE_TYPE];
 
-/** RFC 8446 section 4.2 and the documents that it refers to; RFC 8449; RFC 8879. */
+/** RFC 8446 section 4.2 and the documents that it refers to; RFC 8449; RFC 8879; for TLS 1.2 RFC 8422, 7627, 5077 and 5746. */
 export const EXTENSION = {
   server_name: 0,
   status_request: 5,
   supported_groups: 10,
+  ec_point_formats: 11,
   signature_algorithms: 13,
   application_layer_protocol_negotiation: 16,
+  extended_master_secret: 23,
   compress_certificate: 27,
   record_size_limit: 28,
+  session_ticket: 35,
   pre_shared_key: 41,
   early_data: 42,
   supported_versions: 43,
@@ -37,10 +45,14 @@ export const EXTENSION = {
   certificate_authorities: 47,
   signature_algorithms_cert: 50,
   key_share: 51,
+  renegotiation_info: 0xff01,
 } as const;
 
 /** ProtocolVersion as it stands in hellos and records. */
 export const VERSION = { tls10: 0x0301, tls12: 0x0303, tls13: 0x0304 } as const;
+
+/** Cipher suites that are none: RFC 5746 section 3.3 (an empty renegotiation_info), RFC 7507 (a client that tried a newer version before). */
+export const SIGNALING_SUITE = { renegotiation_info: 0x00ff, fallback: 0x5600 } as const;
 
 /** RFC 8446 section 4.2.9. */
 export const PSK_MODE = { psk_ke: 0, psk_dhe_ke: 1 } as const;
