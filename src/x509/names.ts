@@ -123,7 +123,7 @@ function normaliseDnsName(name: string, toAscii: ToAscii): string {
 
 function normaliseMailbox(mailbox: string, toAscii: ToAscii): string {
   const at = mailbox.lastIndexOf('@');
-  if (!/^[\x21-\x3f\x41-\x7e]+$/.test(mailbox.slice(0, at))) invalid(`${quoted(mailbox)} is not a mailbox`);
+  if (at < 1 || !/^[\x21-\x3f\x41-\x7e]+$/.test(mailbox.slice(0, at))) invalid(`${quoted(mailbox)} is not a mailbox`);
   return `${mailbox.slice(0, at)}@${normaliseDnsName(mailbox.slice(at + 1), toAscii)}`;
 }
 
