@@ -18,9 +18,10 @@
 extern char **environ;
 
 /* The same lists as in src/os/runtime.ts. */
-static const char *const SCRUBBED[] = {"BUN_", "NODE_", "LD_", "MALLOC_", "GLIBC_TUNABLES=", "GCONV_PATH=", "JSC_"};
+static const char *const SCRUBBED[] = {"BUN_", "NODE_", "LD_", "MALLOC_", "MIMALLOC_", "GLIBC_TUNABLES=", "GCONV_PATH=", "JSC_"};
 static char *SETTINGS[] = {"BUN_JSC_useJIT=0", "BUN_JSC_useConcurrentGC=0", "BUN_JSC_numberOfGCMarkers=1",
-                           "BUN_FEATURE_FLAG_DISABLE_ASYNC_TRANSPILER=1"};
+                           "BUN_FEATURE_FLAG_DISABLE_ASYNC_TRANSPILER=1", "BUN_JSC_structureHeapSizeInKB=65536",
+                           "MIMALLOC_ARENA_RESERVE=65536"};
 
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof *SETTINGS, SCRUBBED_COUNT = sizeof SCRUBBED / sizeof *SCRUBBED };
 

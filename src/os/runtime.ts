@@ -11,10 +11,13 @@ export const RUNTIME_SETTINGS = {
   BUN_JSC_useConcurrentGC: '0',
   BUN_JSC_numberOfGCMarkers: '1',
   BUN_FEATURE_FLAG_DISABLE_ASYNC_TRANSPILER: '1',
+  // Two address ranges that are writable from the start, at 64 MiB instead of 4 GiB and 1 GiB: a limit on memory counts them whole.
+  BUN_JSC_structureHeapSizeInKB: '65536',
+  MIMALLOC_ARENA_RESERVE: '65536',
 } as const;
 
 /** Variables that reach into a process from outside, by the beginning of their names. native/launch.c has the same list. */
-const SCRUBBED = /^(?:BUN_|NODE_|LD_|MALLOC_|JSC_|GLIBC_TUNABLES$|GCONV_PATH$)/;
+const SCRUBBED = /^(?:BUN_|NODE_|LD_|MALLOC_|MIMALLOC_|JSC_|GLIBC_TUNABLES$|GCONV_PATH$)/;
 
 /** Set by the restart below; never in the environment of anything else. */
 const RESTARTED = 'TLSIFY_RESTARTED';
