@@ -29,14 +29,30 @@ export class TrustStoreError extends Error {
 const FILE_BYTES = 16 * 1024 * 1024;
 const DIRECTORY_FILES = 4096;
 
-/** Where distributions keep the bundle, and where they look for what the administrator wants in it. */
-const BUNDLES = [
-  { bundle: '/etc/ssl/certs/ca-certificates.crt', local: '/usr/local/share/ca-certificates' }, // Debian, Ubuntu, Alpine, Gentoo
-  { bundle: '/etc/pki/tls/certs/ca-bundle.crt', local: '/etc/pki/ca-trust/source/anchors' }, // Fedora, RHEL
-  { bundle: '/etc/ssl/ca-bundle.pem', local: '/etc/pki/trust/anchors' }, // openSUSE
-  { bundle: '/etc/ssl/cert.pem', local: '/etc/ca-certificates/trust-source/anchors' }, // Arch and others
+/** Where a distribution keeps its store. */
+interface SystemStore {
+  readonly bundle: string;
+  /** What the administrator wants in the bundle. */
+  readonly local: string;
+  /** In place of a bundle, should there be none: a folder with hashed names. */
+  readonly folder?: string;
+}
+
+const SYSTEM_STORES: readonly SystemStore[] = [
+  // Debian, Ubuntu, Alpine, Gentoo; Fedora, RHEL; openSUSE; Arch and others.
+  {
+    bundle: '/etc/ssl/certs/ca-certificates.crt',
+    local: '/usr/local/share/ca-certificates',
+    folder: '/etc/ssl/certs',
+  },
+  {
+    bundle: '/etc/pki/tls/certs/ca-bundle.crt',
+    local: '/etc/pki/ca-trust/source/anchors',
+    folder: '/etc/pki/tls/certs',
+  },
+  { bundle: '/etc/ssl/ca-bundle.pem', local: '/etc/pki/trust/anchors' },
+  { bundle: '/etc/ssl/cert.pem', local: '/etc/ca-certificates/trust-source/anchors' },
 ];
-const DIRECTORIES = ['/etc/ssl/certs', '/etc/pki/tls/certs'];
 
 /** `--ca`: a file (PEM, or one DER certificate) or a folder of such files. @throws TrustStoreError */
 export function readExplicitSource(path: string): Source[] {
@@ -50,7 +66,10 @@ export function readExplicitSource(path: string): Source[] {
  * The default store: what SSL_CERT_FILE and SSL_CERT_DIR name, as explicit as `--ca`, or the system's.
  * @throws TrustStoreError
  */
-export function readDefaultStore(environment: Readonly<Record<string, string | undefined>>): Source[] {
+export function readDefaultStore(
+  environment: Readonly<Record<string, string | undefined>>,
+  stores: readonly SystemStore[] = SYSTEM_STORES,
+): Source[] {
   const { SSL_CERT_FILE: file, SSL_CERT_DIR: directories } = environment;
   if (file || directories) {
     const folders = (directories ?? '').split(':').filter((path) => path !== '');
@@ -60,25 +79,26 @@ export function readDefaultStore(environment: Readonly<Record<string, string | u
       throw new TrustStoreError(folders[0] ?? null, `SSL_CERT_DIR (${directories}) has no certificates`);
     return sources;
   }
-  for (const { bundle, local } of BUNDLES) {
-    const source = tryRead(bundle);
+  for (const { bundle, local } of stores) {
+    const source = tryRead(bundle, 'system');
     if (source !== undefined) return [source, ...(isDirectory(local) ? readDirectory(local, 'local') : [])];
   }
-  for (const path of DIRECTORIES) {
-    const sources = isDirectory(path) ? readDirectory(path, 'system') : [];
+  for (const { folder } of stores) {
+    const sources = folder !== undefined && isDirectory(folder) ? readDirectory(folder, 'system') : [];
     if (sources.length > 0) return sources;
   }
   throw new TrustStoreError(
     null,
-    `this system has no store of trusted CAs (${BUNDLES[0]?.bundle} and the like): install the package ca-certificates, or name a CA with --ca`,
+    `this system has no store of trusted CAs (${stores[0]?.bundle} and the like): install the package ca-certificates, or name a CA with --ca`,
   );
 }
 
-function tryRead(path: string): Source | undefined {
+/** Undefined for a file that is not there; for one that only tells which CAs are local, also if it cannot be read. */
+function tryRead(path: string, origin: 'system' | 'local'): Source | undefined {
   try {
-    return readSource(path, 'system');
+    return readSource(path, origin);
   } catch (error) {
-    if (error instanceof TrustStoreError && error.cause === 'ENOENT') return undefined;
+    if (error instanceof TrustStoreError && (error.cause === 'ENOENT' || origin === 'local')) return undefined;
     throw error;
   }
 }
@@ -125,7 +145,10 @@ function readDirectory(path: string, origin: Source['origin']): Source[] {
   const chosen = hashed.length > 0 ? hashed : names.filter((name) => /\.(pem|crt|cer)$/i.test(name));
   if (chosen.length > DIRECTORY_FILES)
     throw new TrustStoreError(path, `${path} has more than ${DIRECTORY_FILES} certificates`);
-  const sources = chosen.map((name) => readSource(`${path}/${name}`, origin));
+  const sources = chosen
+    .map((name) => `${path}/${name}`)
+    .map((file) => (origin === 'explicit' ? readSource(file, origin) : tryRead(file, origin)))
+    .filter((source) => source !== undefined);
   // Keys and requests have the same endings.
   return sources.filter(({ bytes }) => isDer(bytes) || bytes.includes('-----BEGIN CERTIFICATE-----'));
 }
@@ -135,8 +158,13 @@ export function isDer(bytes: Buffer): boolean {
   return bytes[0] === 0x30 && ((bytes[1] as number) & 0x80) !== 0;
 }
 
+/** False also for what cannot be looked at: to read it will say why. */
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function unreadable(path: string, error: unknown): TrustStoreError {

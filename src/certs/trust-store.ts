@@ -41,14 +41,18 @@ export class TrustStore implements TrustAnchors {
     if (system) sources.push(...readDefaultStore(environment));
     if (sources.length === 0)
       throw new TrustStoreError(null, 'no CA is trusted: name at least one with --ca, or leave out --no-system-ca');
-    const folder = cacheFolder(environment);
-    const cached = folder === null ? undefined : readIndex(folder, sources);
+    return TrustStore.of(sources, cacheFolder(environment));
+  }
+
+  /** The same for sources that were read already; `cache` is the folder for the index, `null` for none. @throws TrustStoreError */
+  static of(sources: readonly Source[], cache: string | null): TrustStore {
+    const cached = cache === null ? undefined : readIndex(cache, sources);
     const index = cached ?? buildIndex(sources);
     if (index.length === 0) {
-      const path = (sources[0] as Source).path;
+      const path = sources[0]?.path ?? null;
       throw new TrustStoreError(path, `${path} has no certificates (PEM, or one in DER)`);
     }
-    if (cached === undefined && folder !== null) writeIndex(folder, sources, index);
+    if (cached === undefined && cache !== null) writeIndex(cache, sources, index);
     return new TrustStore(sources, index, cached === undefined);
   }
 

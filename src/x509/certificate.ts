@@ -23,6 +23,8 @@ export class Certificate {
   /** Both ends are within the validity. */
   readonly notBefore: UnixSeconds;
   readonly notAfter: UnixSeconds;
+  /** Both times as they are encoded. */
+  readonly validity: Bytes;
   /** SubjectPublicKeyInfo. */
   readonly spki: Bytes;
   readonly extensions: Extensions;
@@ -49,6 +51,7 @@ export class Certificate {
     this.notBefore = readTime(validity, 'notBefore');
     this.notAfter = readTime(validity, 'notAfter');
     validity.finish();
+    this.validity = validity.encoding;
     this.subject = readName(tbs, 'subject');
     this.spki = tbs.element(TAG.sequence, 'subjectPublicKeyInfo');
     this.extensions = readOptionalFields(tbs, this.version);

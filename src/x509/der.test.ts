@@ -97,13 +97,14 @@ test('bit strings of whole bytes', () => {
     fails(() => over(encoding).octetAlignedBits('b'), /not whole bytes/);
 });
 
-test('named bits: none behind the last one that is set', () => {
+test('named bits', () => {
   assert.equal(over(namedBits([0])).namedBits('b'), 0x80000000 | 0);
   assert.equal(over(namedBits([5, 6])).namedBits('b'), 0x06000000);
   assert.equal(over(namedBits([8])).namedBits('b'), 0x00800000);
   assert.equal(over(namedBits([])).namedBits('b'), 0);
-  // A trailing zero bit, a set bit among the unused ones, more unused than a byte has, no octet at all, too many.
-  for (const encoding of ['03020006', '0302078100', '03020781', '030208ff', '030101', '0300', '0306000102030401'])
+  assert.equal(over('03020006').namedBits('b'), 0x06000000);
+  // A set bit among the unused ones, more unused than a byte has, none in no byte, no octet at all, too many.
+  for (const encoding of ['03020781', '030208ff', '030101', '0300', '0306000102030401'])
     fails(() => over(encoding).namedBits('b'), /not a list of bits|bits behind the last one set/);
 });
 

@@ -187,7 +187,10 @@ export class DerReader {
     return this.#source.subarray(this.#from + 1, this.#to);
   }
 
-  /** X.690 section 11.2.2: a list of named bits, without trailing zero bits; bit 0 is the most significant bit of the result's 32. */
+  /**
+   * A list of named bits; bit 0 is the most significant of the result's 32. X.690 section 11.2.2 wants no zero bits at the end, but two
+   * roots of Mozilla's store have them, and they change nothing.
+   */
   namedBits(name: string, tag: number = TAG.bitString): number {
     const at = this.#offset;
     this.#header(tag, name);
@@ -199,8 +202,7 @@ export class DerReader {
     for (let index = 1; index < length; index++)
       bits |= (this.#source[this.#from + index] as number) << (32 - 8 * index);
     const last = this.#source[this.#to - 1] as number;
-    if (length > 1 && (last & ((1 << (unused + 1)) - 1)) !== 1 << unused)
-      this.fail('bits behind the last one set', at, name);
+    if (length > 1 && (last & ((1 << unused) - 1)) !== 0) this.fail('bits behind the last one set', at, name);
     return bits;
   }
 

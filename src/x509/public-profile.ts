@@ -3,6 +3,7 @@ import { equal, latin1 } from '../core/bytes.ts';
 import { TlsError } from '../core/failures.ts';
 import { formatIpAddress } from '../core/ip-address.ts';
 import type { Certificate } from './certificate.ts';
+import { DerReader, TAG } from './der.ts';
 import { attributes, COMMON_NAME, isEmptyName, visible } from './distinguished-name.ts';
 import { EXTENSION, KEY_USAGE, PURPOSE } from './extensions.ts';
 import type { GeneralName } from './general-names.ts';
@@ -19,6 +20,7 @@ export function checkPublicProfile(certificate: Certificate, place: 'end-entity'
   // Roots were chosen as they are, and some in use are older than the rules (RFC 5280 section 6.1.1 (d): a name and a key).
   if (place === 'anchor') return;
   checkSerialNumber(certificate);
+  checkTimes(certificate);
   if (place === 'end-entity') checkEndEntity(certificate);
   else if (!isCritical(certificate, EXTENSION.basicConstraints))
     refuse('has basicConstraints that are not critical', 'BR 7.1.2.6.1');
@@ -73,6 +75,19 @@ function checkSerialNumber({ serialNumber }: Certificate): void {
     refuse('has a serial number that is not positive', 'RFC 5280 section 4.1.2.2');
   if (serialNumber.length > 20) refuse('has a serial number of more than 20 bytes', 'RFC 5280 section 4.1.2.2');
 }
+
+function checkTimes({ validity, notBefore, notAfter }: Certificate): void {
+  const times = DerReader.whole(validity, TAG.sequence, 'validity');
+  for (const seconds of [notBefore, notAfter]) {
+    const isGeneralized = times.peekTag() === TAG.generalizedTime;
+    if (isGeneralized && seconds < YEAR_2050)
+      refuse('has a GeneralizedTime for a year of UTCTime', 'RFC 5280 section 4.1.2.5');
+    times.element(-1);
+  }
+}
+
+/** 2050-01-01, from when on UTCTime has no years left. */
+const YEAR_2050 = 2_524_608_000;
 
 function checkKeyIdentifiers(certificate: Certificate, place: 'end-entity' | 'intermediate' | 'anchor'): void {
   const { authorityKeyIdentifier: authority, subjectKeyIdentifier: own } = certificate.extensions;

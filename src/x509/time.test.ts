@@ -48,7 +48,7 @@ test('no other form', () => {
     assert.throws(() => read(UTC, text), DerError, text);
   for (const text of ['240101240000Z', '240101006000Z', '240101000060Z', ' 40101000000Z', ''])
     assert.throws(() => read(UTC, text), DerError, text);
-  for (const text of ['20240101000000Z', '2050010100000Z', '20500101000000.0Z', '205001010000Z'])
+  for (const text of ['2050010100000Z', '20500101000000.0Z', '205001010000Z'])
     assert.throws(() => read(GENERALIZED, text), DerError, text);
 });
 

@@ -21,7 +21,6 @@ export function readTime(reader: DerReader, name: string): UnixSeconds {
     return value;
   };
   let year = number(0, yearDigits);
-  if (generalized && year < 2050 && year >= 1950) reader.fail('a GeneralizedTime for a year of UTCTime', at, name);
   if (!generalized) year += year < 50 ? 2000 : 1900;
   const month = number(yearDigits, 2);
   const day = number(yearDigits + 2, 2);
