@@ -18,7 +18,7 @@ export interface SandboxOptions {
   readonly descriptors: readonly KeptDescriptor[];
   /** Who a process of root becomes; others stay who they are. {@link NOBODY} by default. */
   readonly user?: UnprivilegedUser;
-  /** How much more private memory the process may map than it has now; unbounded without. */
+  /** How much more private memory the process may map than it has now; 256 MiB by default. */
   readonly memoryBytes?: number;
 }
 
@@ -67,8 +67,8 @@ class Sandbox {
   /** In this order, because most steps need a right that a later one takes away. */
   apply(): void {
     const native = this.#native;
-    const { level, descriptors, memoryBytes } = this.#options;
-    const mappedBytes = memoryBytes === undefined ? 0 : processStatus(native)?.dataBytes; // while /proc can be read
+    const { level, descriptors, memoryBytes = DEFAULT_MEMORY_BYTES } = this.#options;
+    const mappedBytes = processStatus(native)?.dataBytes; // while /proc can be read
     this.#step('single-thread', requireSingleThread);
     this.#step('no-new-privileges', () => refusal('prctl', native.prctl(PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0)));
     if (level === 'strict') this.#namespacesAndCredentials();
@@ -77,10 +77,11 @@ class Sandbox {
     this.#step('not-dumpable', () => refusal('prctl', native.prctl(PR.SET_DUMPABLE, 0, 0, 0, 0)));
     this.#step('no-executable-memory', refuseExecutableMemory);
     this.#step('landlock', restrictByLandlock);
-    this.#step('resource-limits', () => {
-      if (mappedBytes === undefined) return { call: 'open (/proc/self/status)', errno: ERRNO.ENOENT };
-      return limitResources(native, descriptors, memoryBytes === undefined ? undefined : mappedBytes + memoryBytes);
-    });
+    this.#step('resource-limits', () =>
+      mappedBytes === undefined
+        ? { call: 'open (/proc/self/status)', errno: ERRNO.ENOENT }
+        : limitResources(native, descriptors, mappedBytes + memoryBytes),
+    );
     this.#step('descriptors', () => closeOtherDescriptors(native, descriptors));
     this.#step('seccomp', () => filterSystemCalls(native, descriptors));
   }
@@ -120,6 +121,9 @@ class Sandbox {
     return undefined;
   }
 }
+
+/** Many times what a session needs, whose buffers are bounded, and the collector's slack. */
+const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
 
 /** Asks the kernel, without any effect: CLONE_VM can be unshared only by a process whose memory nobody else has. */
 function requireSingleThread(native: Native): Refusal | undefined {

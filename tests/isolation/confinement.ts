@@ -44,8 +44,7 @@ const MEMORY_BYTES = 512 * 1024 * 1024;
 
 /** @throws Error when a single mechanism cannot be applied. Of the levels the report tells. */
 export function confine(native: Native, confinement: Confinement, kept: readonly KeptDescriptor[]): SandboxReport {
-  if (isLevel(confinement))
-    return applySandbox(native, { level: confinement, descriptors: kept, memoryBytes: MEMORY_BYTES });
+  if (isLevel(confinement)) return applySandbox(native, { level: confinement, descriptors: kept });
   const outcome: Outcome = SINGLE_MECHANISMS[confinement](native, kept);
   if (outcome !== undefined && 'errno' in outcome)
     throw new Error(`${confinement}: ${outcome.call}: errno ${outcome.errno}`);

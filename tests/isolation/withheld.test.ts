@@ -19,8 +19,12 @@ async function report(
   return JSON.parse(await output([...words], RUNTIME_SETTINGS)) as SandboxReport;
 }
 
-async function output(words: readonly string[], settings: Readonly<Record<string, string>>): Promise<string> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, 'withheld.ts'), ...words], {
+async function output(
+  words: readonly string[],
+  settings: Readonly<Record<string, string>>,
+  by: readonly string[] = [],
+): Promise<string> {
+  const child = Bun.spawn([...by, process.execPath, join(import.meta.dir, 'withheld.ts'), ...words], {
     env: { ...process.env, ...settings },
     stdout: 'pipe',
   });
@@ -71,6 +75,14 @@ describe('where the system withholds', () => {
     const old = await report('standard', 'prctl', ERRNO.EINVAL, PR.SET_MDWE);
     expect(old.missing).toEqual([]);
     expect(old.applied.find(({ mechanism }) => mechanism === 'no-executable-memory')?.shortfall).toBeString();
+  });
+
+  test('many descriptors and much memory, nothing is missing', async () => {
+    const words = `ulimit -n 40; ulimit -d 1000000; exec "$0" "$@"`;
+    const { missing } = JSON.parse(
+      await output(['standard', '-1', '0'], RUNTIME_SETTINGS, ['sh', '-c', words]),
+    ) as SandboxReport;
+    expect(missing).toEqual([]);
   });
 
   test('a single thread, that is missing', async () => {
