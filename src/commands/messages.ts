@@ -1,5 +1,5 @@
 import { outcomeOf, type RunFailure } from './failures.ts';
-import { printable, type UsageError } from './options.ts';
+import type { UsageError } from './options.ts';
 
 /** All that is said to people begins with this. */
 const PREFIX = 'tlsify: ';
@@ -8,7 +8,7 @@ const PREFIX = 'tlsify: ';
 export function failureMessage(failure: RunFailure, peer: string | undefined): string {
   const { says, advice } = outcomeOf(failure);
   const detail = failure.detail === undefined ? '' : ` (${failure.detail})`;
-  return lines(`${peer === undefined ? '' : `${printable(peer)}: `}${says}${detail}`, advice);
+  return lines(`${peer === undefined ? '' : `${peer}: `}${says}${detail}`, advice);
 }
 
 /** One line, and a second with the fix where there is one. */
@@ -18,7 +18,7 @@ export function usageMessage(error: UsageError, command: string): string {
 
 /** What `--insecure-no-verify` costs, said each time. */
 export function insecureMessage(peer: string): string {
-  return lines(`WARNING: ${printable(peer)} is not verified (--insecure-no-verify): anybody may be at the other end`);
+  return lines(`WARNING: ${peer} is not verified (--insecure-no-verify): anybody may be at the other end`);
 }
 
 /** For what should not happen. The text of the error, never its stack: that is for a debugger. */
