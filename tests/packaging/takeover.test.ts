@@ -26,12 +26,13 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   '.env in the working folder': { files: { '.env': 'ATTACK=attack\n' } },
 };
 
-/** Says "attack" when the environment has it, or when somebody has opened a socket in the process. */
+/** Says "attack" when the environment has it, or when somebody opens a socket in the process: a debugger takes a moment to. */
 const PROGRAM = `
 import { readdirSync, readlinkSync } from 'node:fs';
 const target = (fd: string) => { try { return readlinkSync('/proc/self/fd/' + fd); } catch { return ''; } };
-const listening = readdirSync('/proc/self/fd').some((fd) => Number(fd) > 2 && target(fd).startsWith('socket:'));
-console.log(listening ? 'attack' : process.env.ATTACK ?? 'undisturbed');
+const listening = () => readdirSync('/proc/self/fd').some((fd) => Number(fd) > 2 && target(fd).startsWith('socket:'));
+for (let tries = process.env.BUN_INSPECT ? 100 : 0; tries > 0 && !listening(); tries--) Bun.sleepSync(10);
+console.log(listening() ? 'attack' : process.env.ATTACK ?? 'undisturbed');
 `;
 
 const folder = scratchPath('takeover');
