@@ -38,6 +38,8 @@ export const LIMITS = {
   ticketsKept: 8,
   /** RFC 8446 section 4.6.1: seven days. */
   ticketLifetimeSeconds: 604_800,
+  /** A ticket of TLS 1.2 whose server leaves it open (RFC 5077 section 3.3; BoringSSL's default too). */
+  ticketLifetimeUnstatedSeconds: 7_200,
   /** Early data that a server drops, in bytes of records without their headers (BoringSSL: kMaxEarlyDataSkipped = 16384). */
   earlyDataSkippedBytes: 16_384,
   /** A client answers a HelloRetryRequest at once; a cookie that is older comes from somebody who collects them. */

@@ -1,6 +1,6 @@
 import type { Bytes } from '../core/bytes.ts';
 import { LIMITS } from '../core/limits.ts';
-import { TLS13_SUITES, type Tls12SuiteName, type Tls13SuiteName } from '../crypto/cipher-suites.ts';
+import { TLS12_SUITES, TLS13_SUITES, type Tls12SuiteName, type Tls13SuiteName } from '../crypto/cipher-suites.ts';
 import type {
   AeadAlgorithm,
   CertificateCompression,
@@ -10,6 +10,7 @@ import type {
 } from '../crypto/provider.ts';
 import { SIGNATURE_SCHEMES } from '../crypto/signature-schemes.ts';
 import type { ProtocolVersion, Ticket } from './connection.ts';
+import { isTls12Group } from './tls12/signatures12.ts';
 
 /** By the registry's names. */
 export type SuiteName = Tls13SuiteName;
@@ -29,7 +30,7 @@ export interface ClientConfig {
   readonly groups: readonly NamedGroup[];
   /** The groups that get a share in the first ClientHello: a subset of `groups`. Empty asks for a HelloRetryRequest. */
   readonly keyShareGroups: readonly NamedGroup[];
-  /** Acceptable in CertificateVerify. */
+  /** Acceptable in CertificateVerify, and in TLS 1.2's ServerKeyExchange; PKCS#1 v1.5 only there. */
   readonly signatureSchemes: readonly SignatureScheme[];
   /** Acceptable in certificates; signature_algorithms_cert is sent only if they differ. */
   readonly certificateSignatureSchemes: readonly SignatureScheme[];
@@ -105,7 +106,10 @@ const OPT_IN_AEADS: readonly AeadAlgorithm[] = ['aes-128-ccm', 'aes-128-ccm-8'];
  * found before a byte is sent.
  */
 export function checkClientConfig(config: ClientConfig, crypto: CryptoProvider): void {
-  requireSome('suites', config.suites);
+  const { minVersion, maxVersion } = config;
+  if (minVersion === 'TLSv1.3' && maxVersion === 'TLSv1.2') throw new RangeError('minVersion: above maxVersion');
+  if (maxVersion === 'TLSv1.3') requireSome('suites', config.suites);
+  if (minVersion === 'TLSv1.2') requireSome('tls12Suites', config.tls12Suites);
   requireSome('groups', config.groups);
   requireSome('signatureSchemes', config.signatureSchemes);
   requireSome('certificateSignatureSchemes', config.certificateSignatureSchemes);
@@ -114,14 +118,23 @@ export function checkClientConfig(config: ClientConfig, crypto: CryptoProvider):
     config.suites.map((suite) => TLS13_SUITES[suite].aead),
     crypto.aeads,
   );
+  requireSubset(
+    'tls12Suites',
+    config.tls12Suites.map((suite) => TLS12_SUITES[suite].aead),
+    crypto.aeads,
+  );
   requireSubset('groups', config.groups, crypto.groups);
+  if (minVersion === 'TLSv1.2' && !config.groups.some(isTls12Group))
+    throw new RangeError('groups: none is for TLS 1.2');
   requireSubset('keyShareGroups', config.keyShareGroups, config.groups);
   requireSubset('signatureSchemes', config.signatureSchemes, crypto.signatureSchemes);
   requireSubset('certificateSignatureSchemes', config.certificateSignatureSchemes, crypto.signatureSchemes);
   requireSubset('certificateCompressions', config.certificateCompressions, crypto.certificateCompressions);
-  for (const scheme of config.signatureSchemes)
-    if (!SIGNATURE_SCHEMES[scheme].inTls13Handshake)
-      throw new RangeError(`signatureSchemes: ${scheme} is not for TLS 1.3`);
+  for (const scheme of config.signatureSchemes) {
+    const { inTls13Handshake, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
+    if (!(maxVersion === 'TLSv1.3' && inTls13Handshake) && !(minVersion === 'TLSv1.2' && inTls12Handshake))
+      throw new RangeError(`signatureSchemes: ${scheme} is for no version that is offered`);
+  }
   requireRange('recordSizeLimit', config.recordSizeLimit ?? 64, 64, LIMITS.plaintextBytes + 1);
   requireRange('maxFragment', config.maxFragment, 1, LIMITS.plaintextBytes);
   requireRange('recordsPerKey', config.recordsPerKey, 2, LIMITS.recordsPerKey);
@@ -148,7 +161,8 @@ function requireSome(field: string, list: readonly unknown[]): void {
 
 function requireSubset<T>(field: string, list: readonly T[], all: readonly T[]): void {
   for (const item of list) if (!all.includes(item)) throw new RangeError(`${field}: ${item} cannot be offered`);
-  if (new Set(list).size !== list.length && field !== 'suites') throw new RangeError(`${field}: one is there twice`);
+  if (new Set(list).size !== list.length && !field.endsWith('uites'))
+    throw new RangeError(`${field}: one is there twice`);
 }
 
 function requireRange(field: string, value: number, least: number, most: number): void {

@@ -1,6 +1,12 @@
 import type { Bytes } from '../core/bytes.ts';
 import type { Failure } from '../core/failures.ts';
-import type { CertificateCompression, KeyShare, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
+import type {
+  CertificateCompression,
+  CertificateOnlyScheme,
+  KeyShare,
+  NamedGroup,
+  SignatureScheme,
+} from '../crypto/provider.ts';
 import type { SignedContent } from '../crypto/signed-content.ts';
 
 /**
@@ -34,8 +40,8 @@ export interface Connection {
   answer(id: EffectId, answer: Answer): void;
   /** The next thing to do, in order, or undefined. */
   next(): Output | undefined;
-  /** RFC 8446 section 7.5, RFC 5705. Only once `open`. */
-  exportKeyingMaterial(label: string, context: Bytes, length: number): Bytes;
+  /** RFC 8446 section 7.5, RFC 5705. Only once `open`. @param context null for none, which to TLS 1.2 is not the same as an empty one */
+  exportKeyingMaterial(label: string, context: Bytes | null, length: number): Bytes;
   readonly phase: 'idle' | 'handshake' | 'open' | 'failed';
   /** Neither direction has anything left to do: both close_notify alerts are through, or it failed. */
   readonly finished: boolean;
@@ -71,7 +77,8 @@ export type Effect =
     }
   | {
       readonly effect: 'verify-signature';
-      readonly scheme: SignatureScheme;
+      /** In TLS 1.2 also a curve with another hash than is usual. */
+      readonly scheme: SignatureScheme | CertificateOnlyScheme;
       /** DER SubjectPublicKeyInfo, from the verified leaf. */
       readonly spki: Bytes;
       readonly message: Bytes;

@@ -143,7 +143,7 @@ export class EngineConnection<State extends MachineState> implements Connection 
     });
   }
 
-  exportKeyingMaterial(label: string, context: Bytes, length: number): Bytes {
+  exportKeyingMaterial(label: string, context: Bytes | null, length: number): Bytes {
     this.#requireOpen('exportKeyingMaterial()');
     if (this.#life.life !== 'running' || this.finished)
       throw new ConnectionMisuse('exportKeyingMaterial() after the end');

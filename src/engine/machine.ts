@@ -15,7 +15,7 @@ export interface Machine<State extends MachineState> {
   /** @throws TlsError for what the peer may not do */
   step(state: State, event: Event): Step<State>;
   /** RFC 8446 section 7.5, RFC 5705. @param state an open one */
-  exportKeyingMaterial(state: State, label: string, context: Bytes, length: number): Bytes;
+  exportKeyingMaterial(state: State, label: string, context: Bytes | null, length: number): Bytes;
 }
 
 /** What every state has. */

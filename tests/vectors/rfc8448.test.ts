@@ -184,7 +184,7 @@ async function replay(offer: Offer, retried: Retried | null): Promise<Connection
 }
 
 function offerOf(encoded: Bytes, ...keyShares: KeyShare[]): Offer {
-  return { hello: decodeClientHello(encoded.subarray(4)), encoded, keyShares };
+  return { hello: decodeClientHello(encoded.subarray(4)), encoded, keyShares, ticket12: null };
 }
 
 function x25519Share(): KeyShare {

@@ -85,7 +85,8 @@ const ENCRYPTED_EXTENSIONS = [
   EXTENSION.record_size_limit,
 ];
 
-function chosenProtocol({ config }: ClientContext, extensions: Extensions): string | null {
+/** RFC 7301 section 3.1. */
+export function chosenProtocol({ config }: ClientContext, extensions: Extensions): string | null {
   const body = extensions.get(EXTENSION.application_layer_protocol_negotiation);
   if (body === undefined) return null;
   const names = decodeProtocolNames(body);
@@ -208,7 +209,7 @@ export function onCertificateVerify(
   const { message } = expectMessage(event, HANDSHAKE_TYPE.certificate_verify);
   const { scheme: codePoint, signature } = decodeCertificateVerify(message.body);
   const scheme = signatureSchemeByCodePoint(codePoint);
-  if (scheme === undefined || !config.signatureSchemes.includes(scheme))
+  if (scheme === undefined || !config.signatureSchemes.includes(scheme) || !SIGNATURE_SCHEMES[scheme].inTls13Handshake)
     throw new TlsError('wrong-signature-scheme', scheme ?? `0x${codePoint.toString(16)}`);
   const key = keyTypeOf(state.spki);
   if (key !== null && SIGNATURE_SCHEMES[scheme].key !== key)
@@ -231,7 +232,7 @@ export function onCertificateVerify(
 }
 
 /** Null for a key that is none of ours, or too weak: whether it will do is for the verifier to say, and then the signature decides. */
-function keyTypeOf(spki: Bytes): SignatureKey | null {
+export function keyTypeOf(spki: Bytes): SignatureKey | null {
   try {
     return readPublicKey(spki).type;
   } catch (error) {

@@ -1,10 +1,12 @@
-import type { Bytes } from '../../core/bytes.ts';
+import { type Bytes, EMPTY } from '../../core/bytes.ts';
 import { TlsError } from '../../core/failures.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
 import { HANDSHAKE_TYPE } from '../codec/registry.ts';
 import { type Event, expectMessage, type Machine, type Step } from '../machine.ts';
 import { type Open13, onKeyUpdate, onNewSessionTicket, updateKeys } from '../open13.ts';
 import { exportKeyingMaterial } from '../schedule/schedule13.ts';
+import { stepClient12 } from '../tls12/client/machine.ts';
+import { export12 } from '../tls12/open12.ts';
 import {
   onCertificate,
   onCertificateOrRequest,
@@ -18,7 +20,7 @@ import { firstOffer } from './offer.ts';
 import { onAgreement, onServerHello } from './server-hello.ts';
 import { type ClientContext, type ClientState, NO_SECRETS } from './states.ts';
 
-/** The client's side of TLS 1.3 (RFC 8446 appendix A.1). */
+/** The client's side of both versions (RFC 8446 appendix A.1); since a ServerHello of TLS 1.2, what `tls12/client/` makes of it. */
 export class ClientMachine implements Machine<ClientState> {
   readonly #context: ClientContext;
 
@@ -57,13 +59,16 @@ export class ClientMachine implements Machine<ClientState> {
         return onFinished(context, state, event);
       case 'open':
         return onOpen(context, state, event);
+      default:
+        return stepClient12(context, state, event);
     }
   }
 
-  exportKeyingMaterial(state: ClientState, label: string, context: Bytes, length: number): Bytes {
+  exportKeyingMaterial(state: ClientState, label: string, context: Bytes | null, length: number): Bytes {
+    if (state.state === 'tls12-open') return export12(this.#context.crypto, state, label, context, length);
     if (state.state !== 'open') throw new TlsError('internal-error', `an exporter while ${state.state}`);
     const { hash } = TLS13_SUITES[state.suite];
-    return exportKeyingMaterial(this.#context.crypto, hash, state.secrets.exporter, label, context, length);
+    return exportKeyingMaterial(this.#context.crypto, hash, state.secrets.exporter, label, context ?? EMPTY, length);
   }
 }
 

@@ -20,12 +20,17 @@ import { chooseGrease, GREASE_RANDOM_BYTES, type Grease } from '../codec/grease.
 import { type ClientHello, encodeClientHello } from '../codec/messages.ts';
 import { CERTIFICATE_COMPRESSION, EXTENSION, PSK_MODE, VERSION } from '../codec/registry.ts';
 import type { ClientConfig } from '../config.ts';
+import type { Ticket } from '../connection.ts';
+import { codePoints12, extensions12, ticket12 } from '../tls12/client/offer.ts';
+import { isTls12Group } from '../tls12/signatures12.ts';
 
 /** What we said in the ClientHello, against which each answer is held. */
 export interface Offer {
   readonly hello: ClientHello;
   /** The message as sent: the transcript begins with it. */
   readonly encoded: Bytes;
+  /** The ticket in `hello` that a server of TLS 1.2 may take. */
+  readonly ticket12: Ticket | null;
   /** Our halves of the shares in `hello`. */
   readonly keyShares: readonly KeyShare[];
 }
@@ -33,20 +38,32 @@ export interface Offer {
 /** The first ClientHello (RFC 8446 section 4.1.2). */
 export function firstOffer(config: ClientConfig, crypto: CryptoProvider): Offer {
   const grease = config.grease ? chooseGrease(crypto.randomBytes(GREASE_RANDOM_BYTES)) : null;
-  const keyShares = config.keyShareGroups.map((group) => crypto.generateKeyShare(group));
-  const suites = config.suites.map((suite) => TLS13_SUITES[suite].codePoint);
-  const extensions = extensionsOf(config, keyShares, grease);
+  const offers13 = config.maxVersion === 'TLSv1.3';
+  const offers12 = config.minVersion === 'TLSv1.2';
+  const ticket = offers12 ? ticket12(config) : null;
+  const keyShares = offers13 ? config.keyShareGroups.map((group) => crypto.generateKeyShare(group)) : [];
+  const suites = [
+    ...(offers13 ? config.suites.map((suite) => TLS13_SUITES[suite].codePoint) : []),
+    ...(offers12 ? codePoints12(config) : []),
+  ];
+  const extensions = [
+    ...extensionsOf(config, grease),
+    ...(offers13 ? extensions13(config, keyShares, grease) : []),
+    ...(offers12 ? extensions12(config, ticket) : []),
+  ];
   return offerOf(
     {
       legacyVersion: VERSION.tls12,
       random: crypto.randomBytes(32),
       // Appendix D.4: a session id that is not empty makes the handshake look like a resumption of TLS 1.2.
-      sessionId: crypto.randomBytes(32),
+      // To a server of TLS 1.2 it stands for the ticket (RFC 5077 section 3.4).
+      sessionId: offers13 || ticket !== null ? crypto.randomBytes(32) : EMPTY,
       cipherSuites: grease === null ? suites : [grease.suite, ...suites],
       compressionMethods: Uint8Array.of(0),
       extensions: new Map(grease === null ? extensions : disguise(extensions, grease, crypto)),
     },
     keyShares,
+    ticket,
   );
 }
 
@@ -65,7 +82,7 @@ export function secondOffer(first: Offer, retry: Retry, crypto: CryptoProvider):
     extensions.set(EXTENSION.key_share, encodeKeyShares(keyShares.map(entryOf)));
   }
   if (retry.cookie !== null) extensions.set(EXTENSION.cookie, encodeCookie(retry.cookie));
-  return offerOf({ ...first.hello, extensions }, keyShares);
+  return offerOf({ ...first.hello, extensions }, keyShares, first.ticket12);
 }
 
 /** Whether we sent an extension of that code point, so that an answer may have it. */
@@ -73,27 +90,23 @@ export function requestedBy(offer: Offer): (code: number) => boolean {
   return (code) => offer.hello.extensions.has(code);
 }
 
-function offerOf(hello: ClientHello, keyShares: readonly KeyShare[]): Offer {
-  return { hello, encoded: encodeClientHello(hello), keyShares };
+function offerOf(hello: ClientHello, keyShares: readonly KeyShare[], ticket12: Ticket | null): Offer {
+  return { hello, encoded: encodeClientHello(hello), keyShares, ticket12 };
 }
 
 type Extension = readonly [code: number, body: Bytes];
 
-function extensionsOf(config: ClientConfig, keyShares: readonly KeyShare[], grease: Grease | null): Extension[] {
-  const groups: number[] = config.groups.map((group) => NAMED_GROUPS[group].codePoint);
-  const shares: KeyShareEntry[] = keyShares.map(entryOf);
+/** What both versions have. */
+function extensionsOf(config: ClientConfig, grease: Grease | null): Extension[] {
+  const offered = config.maxVersion === 'TLSv1.3' ? config.groups : config.groups.filter(isTls12Group);
+  const groups: number[] = offered.map((group) => NAMED_GROUPS[group].codePoint);
   const schemes = codePointsOf(config.signatureSchemes);
-  const versions: number[] = [VERSION.tls13];
   if (grease !== null) {
     groups.unshift(grease.group);
-    shares.unshift({ group: grease.group, share: Uint8Array.of(0) });
-    versions.unshift(grease.version);
     schemes.unshift(grease.signatureScheme);
   }
   const extensions: Extension[] = [
-    [EXTENSION.supported_versions, encodeShortCodePoints(versions)],
     [EXTENSION.supported_groups, encodeCodePoints(groups)],
-    [EXTENSION.key_share, encodeKeyShares(shares)],
     [EXTENSION.signature_algorithms, encodeCodePoints(schemes)],
   ];
   if (config.serverName !== null)
@@ -111,6 +124,21 @@ function extensionsOf(config: ClientConfig, keyShares: readonly KeyShare[], grea
   if (config.requestOcsp) extensions.push([EXTENSION.status_request, OCSP_REQUEST]);
   if (config.recordSizeLimit !== null)
     extensions.push([EXTENSION.record_size_limit, encodeU16(config.recordSizeLimit)]);
+  return extensions;
+}
+
+/** What TLS 1.2 does not know. */
+function extensions13(config: ClientConfig, keyShares: readonly KeyShare[], grease: Grease | null): Extension[] {
+  const shares: KeyShareEntry[] = keyShares.map(entryOf);
+  const versions: number[] = config.minVersion === 'TLSv1.2' ? [VERSION.tls13, VERSION.tls12] : [VERSION.tls13];
+  if (grease !== null) {
+    shares.unshift({ group: grease.group, share: Uint8Array.of(0) });
+    versions.unshift(grease.version);
+  }
+  const extensions: Extension[] = [
+    [EXTENSION.supported_versions, encodeShortCodePoints(versions)],
+    [EXTENSION.key_share, encodeKeyShares(shares)],
+  ];
   if (config.certificateCompressions.length > 0)
     extensions.push([
       EXTENSION.compress_certificate,

@@ -13,10 +13,12 @@ import {
 import { decodeServerHello, isHelloRetryRequest, type ServerHello } from '../codec/messages.ts';
 import { DOWNGRADE_SENTINEL, EXTENSION, HANDSHAKE_TYPE, VERSION } from '../codec/registry.ts';
 import type { SuiteName } from '../config.ts';
+import type { ProtocolVersion } from '../connection.ts';
 import { type Action, type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../machine.ts';
 import { RULES } from '../record/incoming.ts';
 import { PlainSealer } from '../record/protection.ts';
 import { EarlySecret, openerOf, sealerOf } from '../schedule/schedule13.ts';
+import { onServerHello12 } from '../tls12/client/server-hello.ts';
 import { type Offer, type Retry, requestedBy, secondOffer } from './offer.ts';
 import {
   type AwaitAgreement,
@@ -30,7 +32,7 @@ import {
 export function onServerHello(context: ClientContext, state: ExpectServerHello, event: Event): Step<ClientState> {
   const message = expectMessage(event, HANDSHAKE_TYPE.server_hello);
   const hello = decodeServerHello(message.message.body);
-  requireTls13(hello, state);
+  if (chosenVersion(context, hello, state) === 'TLSv1.2') return onServerHello12(context, state.offer, hello, message);
   requireEcho(state.offer, hello);
   const suite = chosenSuite(context, hello);
   // Keys change after a ServerHello, and after a HelloRetryRequest it is our turn: nothing may follow either.
@@ -137,22 +139,23 @@ function onHelloRetryRequest(
 const SERVER_HELLO_EXTENSIONS = [EXTENSION.supported_versions, EXTENSION.key_share, EXTENSION.pre_shared_key];
 const HELLO_RETRY_REQUEST_EXTENSIONS = [EXTENSION.supported_versions, EXTENSION.key_share, EXTENSION.cookie];
 
-function requireTls13(hello: ServerHello, { retried }: ExpectServerHello): void {
+function chosenVersion({ config }: ClientContext, hello: ServerHello, { retried }: ExpectServerHello): ProtocolVersion {
   const supportedVersions = hello.extensions.get(EXTENSION.supported_versions);
   if (supportedVersions !== undefined) {
     const version = decodeU16('supported_versions', supportedVersions);
     // Section 4.2.1: an answer in this extension is one of those that we named, never TLS 1.2 or older.
-    if (version !== VERSION.tls13)
+    if (version !== VERSION.tls13 || config.maxVersion !== 'TLSv1.3')
       throw new TlsError('illegal-parameter', `supported_versions 0x${version.toString(16)}`);
     if (hello.legacyVersion !== VERSION.tls12)
       throw new TlsError('illegal-parameter', `legacy_version 0x${hello.legacyVersion.toString(16)}`);
-    return;
+    return 'TLSv1.3';
   }
   if (retried !== null) throw new TlsError('illegal-parameter', 'another version than in HelloRetryRequest');
   // Section 4.1.3: the server can speak 1.3 and does not, so somebody has changed what we offered.
   const end = hello.random.subarray(24);
-  if (equal(end, DOWNGRADE_SENTINEL.tls12) || equal(end, DOWNGRADE_SENTINEL.older))
+  if (config.maxVersion === 'TLSv1.3' && (equal(end, DOWNGRADE_SENTINEL.tls12) || equal(end, DOWNGRADE_SENTINEL.older)))
     throw new TlsError('downgrade-detected');
+  if (hello.legacyVersion === VERSION.tls12 && config.minVersion === 'TLSv1.2') return 'TLSv1.2';
   throw new TlsError('version-not-supported', `the server chose ${versionName(hello.legacyVersion)}`);
 }
 

@@ -6,6 +6,7 @@ import type { PeerIdentity } from '../connection.ts';
 import type { Open13 } from '../open13.ts';
 import type { HandshakeAligned } from '../record/joiner.ts';
 import type { EarlySecret, HandshakeSecret } from '../schedule/schedule13.ts';
+import type { ClientState12 } from '../tls12/client/states.ts';
 import type { Offer, Retry } from './offer.ts';
 
 /** What all steps of a client may use and none may change. */
@@ -33,7 +34,8 @@ export type ClientState =
   | ExpectCertificateVerify
   | AwaitSignatureVerification
   | ExpectFinished
-  | Open13;
+  | Open13
+  | ClientState12;
 
 /** Our ClientHello is out. */
 export interface ExpectServerHello {

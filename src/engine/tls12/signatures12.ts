@@ -1,0 +1,65 @@
+import type { CertificateOnlyScheme, NamedGroup, SignatureScheme } from '../../crypto/provider.ts';
+import {
+  CERTIFICATE_ONLY_SCHEMES,
+  SIGNATURE_SCHEMES,
+  type SignatureKey,
+  signatureSchemeByCodePoint,
+} from '../../crypto/signature-schemes.ts';
+import { type CertificateRequest12, CLIENT_CERTIFICATE_TYPE } from '../codec/messages12.ts';
+
+/** Which suites a key is for: RFC 8422 section 2, where EdDSA is of the `ECDSA` ones. Null for what TLS 1.2 does not know. */
+export function authenticatesWith(key: SignatureKey): 'ecdsa' | 'rsa' | null {
+  switch (key) {
+    case 'rsa':
+    case 'rsa-pss':
+      return 'rsa';
+    case 'p256':
+    case 'p384':
+    case 'p521':
+    case 'ed25519':
+    case 'ed448':
+      return 'ecdsa';
+    case 'ml-dsa-44':
+    case 'ml-dsa-65':
+    case 'ml-dsa-87':
+      return null;
+  }
+}
+
+/**
+ * How a signature by `key` that is called `scheme` is to be verified. In TLS 1.2 an ECDSA scheme names only its hash, and the
+ * certificate the curve (RFC 8422 section 5.1.1): OpenSSL signs with P-384 and SHA-256 if that is what its client likes best.
+ */
+export function verifiedAs(scheme: SignatureScheme, key: SignatureKey): SignatureScheme | CertificateOnlyScheme {
+  const named = SIGNATURE_SCHEMES[scheme];
+  if (named.key === key || !isCurve(named.key) || !isCurve(key)) return scheme;
+  for (const table of [SIGNATURE_SCHEMES, CERTIFICATE_ONLY_SCHEMES])
+    for (const [name, parameters] of Object.entries(table))
+      if (parameters.key === key && parameters.hash === named.hash)
+        return name as SignatureScheme | CertificateOnlyScheme;
+  return scheme;
+}
+
+function isCurve(key: SignatureKey): boolean {
+  return key === 'p256' || key === 'p384' || key === 'p521';
+}
+
+/** The hybrids are TLS 1.3's (draft-ietf-tls-ecdhe-mlkem section 1). */
+export function isTls12Group(group: NamedGroup): boolean {
+  return group !== 'X25519MLKEM768' && group !== 'SecP256r1MLKEM768';
+}
+
+/** What a client may sign with: asked for, known and of a certificate type that was asked for; the server's preference first. */
+export function requestedSchemes(
+  { certificateTypes, signatureSchemes }: CertificateRequest12,
+  ours: readonly SignatureScheme[],
+): SignatureScheme[] {
+  return signatureSchemes
+    .map(signatureSchemeByCodePoint)
+    .filter((scheme) => scheme !== undefined)
+    .filter((scheme) => {
+      const { key, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
+      const type = authenticatesWith(key) === 'rsa' ? 'rsa_sign' : 'ecdsa_sign';
+      return inTls12Handshake && ours.includes(scheme) && certificateTypes.includes(CLIENT_CERTIFICATE_TYPE[type]);
+    });
+}
