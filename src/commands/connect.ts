@@ -2,6 +2,7 @@ import { TrustStoreError } from '../certs/sources.ts';
 import { TrustStore } from '../certs/trust-store.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { NodeCrypto } from '../crypto-node/provider.ts';
+import { preloadSoftware } from '../crypto-node/software.ts';
 import { performEffect } from '../engine/answer.ts';
 import { ClientConnection } from '../engine/client.ts';
 import { defaultClientConfig } from '../engine/config.ts';
@@ -96,6 +97,7 @@ async function run(native: Native, options: ConnectOptions, environment: Environ
     },
   });
   session.begin();
+  preloadSoftware();
   isolate(native, options, keptDescriptors(options, network.socket, signals.fd));
   return report.ended(await session.run(), ready);
 }
