@@ -8,7 +8,6 @@ import { localServer } from '../support/test-pki.ts';
 import { readAll, TlsifyProcess } from '../support/tlsify-process.ts';
 import {
   connectArguments,
-  connectTo,
   describeHandshakes,
   expectClean,
   type HandshakePeer,
@@ -16,6 +15,7 @@ import {
   type ServeOptions,
   startPeer,
   TEST_LIMIT_MS,
+  talkTo,
 } from './suite.ts';
 
 const NGINX_GROUPS: Readonly<Record<string, string>> = {
@@ -28,6 +28,7 @@ const NGINX_GROUPS: Readonly<Record<string, string>> = {
 const nginx: HandshakePeer = {
   command: (port, options) => nginxIn(scratchPath('nginx'), port, options),
   request: 'GET /facts HTTP/1.0\r\n\r\n',
+  cannotHalfClose: true,
   response: /\r\n\r\nsni=localhost alpn=-\n$/,
   suites: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
   groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
@@ -74,20 +75,20 @@ describe('nginx', () => {
   const serve = () => startPeer((port) => nginx.command(port, { files: localServer() }));
 
   test('--sni none', async () => {
-    const result = await connectTo(await serve(), nginx.request, '--sni', 'none');
+    const result = await talkTo(await serve(), nginx.request, '--sni', 'none');
     expectClean(result);
     expect(result.stdout.toString()).toEndWith('\r\n\r\nsni=- alpn=-\n');
   });
 
   test('ALPN chosen', async () => {
-    const result = await connectTo(await serve(), nginx.request, '--alpn', 'imap,http/1.1');
+    const result = await talkTo(await serve(), nginx.request, '--alpn', 'imap,http/1.1');
     expectClean(result);
     expect(result.stdout.toString()).toEndWith('\r\n\r\nsni=localhost alpn=http/1.1\n');
     expect(result.status[0]).toMatchObject({ alpn: 'http/1.1' });
   });
 
   test('ALPN refused', async () => {
-    const result = await connectTo(await serve(), nginx.request, '--alpn', 'imap');
+    const result = await talkTo(await serve(), nginx.request, '--alpn', 'imap');
     expect(result.code).toBe(76);
     expect(result.stderr).toContain('no_application_protocol');
   });
@@ -100,7 +101,7 @@ describe('nginx', () => {
       const peer = await startPeer((port) => nginxIn(folder, port, { files: localServer() }));
       await writeFile(join(folder, 'files/down'), numberedStream(bytes));
 
-      const down = await connectTo(peer, 'GET /files/down HTTP/1.0\r\n\r\n');
+      const down = await talkTo(peer, 'GET /files/down HTTP/1.0\r\n\r\n');
       expectClean(down);
       const body = down.stdout.subarray(down.stdout.indexOf('\r\n\r\n') + 4);
       expect(fingerprintOf([body])).toBe(fingerprintOf(numberedStream(bytes)));
@@ -108,8 +109,8 @@ describe('nginx', () => {
       const up = new TlsifyProcess(connectArguments(peer));
       await up.write([Buffer.from(`PUT /files/up HTTP/1.0\r\nContent-Length: ${bytes}\r\n\r\n`)]);
       await up.write(numberedStream(bytes));
-      up.stdin.end();
       expect((await readAll(up.stdout)).toString()).toStartWith('HTTP/1.1 201 Created\r\n');
+      up.stdin.end();
       expectClean(await up.ending);
       expect(fingerprintOf([readFileSync(join(folder, 'files/up'))])).toBe(fingerprintOf(numberedStream(bytes)));
     },

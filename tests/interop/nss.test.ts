@@ -8,7 +8,6 @@ import { type PeerProcess, requireProgram } from '../support/peer-process.ts';
 import { scratchPath } from '../support/scratch.ts';
 import { localServer } from '../support/test-pki.ts';
 import {
-  connectTo,
   describeHandshakes,
   expectClean,
   type HandshakePeer,
@@ -16,6 +15,7 @@ import {
   type ServeOptions,
   startPeer,
   TEST_LIMIT_MS,
+  talkTo,
   transfer,
 } from './suite.ts';
 
@@ -37,6 +37,7 @@ const PACKAGE = 'the package libnss3-tools';
 const nss: HandshakePeer = {
   command: (port, options) => selfserv(port, options),
   request: 'GET / HTTP/1.0\r\n\r\n',
+  cannotHalfClose: true,
   response: /^HTTP\/1\.0 200 OK\r\n/,
   suites: Object.keys(NSS_SUITES),
   groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
@@ -97,17 +98,17 @@ describe('NSS selfserv', () => {
   describeHandshakes(nss);
 
   test('--sni none', async () => {
-    expectClean(await connectTo(await serve(), nss.request, '--sni', 'none'));
+    expectClean(await talkTo(await serve(), nss.request, '--sni', 'none'));
   });
 
   test('ALPN chosen', async () => {
-    const result = await connectTo(await serve('-Q'), nss.request, '--alpn', 'h2,http/1.1');
+    const result = await talkTo(await serve('-Q'), nss.request, '--alpn', 'h2,http/1.1');
     expectClean(result);
     expect(result.status[0]).toMatchObject({ alpn: 'http/1.1' });
   });
 
   test('ALPN refused', async () => {
-    const result = await connectTo(await serve('-Q'), nss.request, '--alpn', 'h2');
+    const result = await talkTo(await serve('-Q'), nss.request, '--alpn', 'h2');
     expect(result.code).toBe(76);
     expect(result.stderr).toContain('no_application_protocol');
   });
@@ -117,7 +118,11 @@ describe('NSS selfserv', () => {
     async () => {
       const file = scratchPath('numbered');
       await writeFile(file, numberedStream(64 * MIB));
-      const { result, received } = await transfer(await serve(), [Buffer.from(`GET ${file} HTTP/1.0\r\n\r\n`)]);
+      const { result, received } = await transfer(
+        await serve(),
+        [Buffer.from(`GET ${file} HTTP/1.0\r\n\r\n`)],
+        'stay-open',
+      );
       expectClean(result);
       const header = Buffer.from(
         'HTTP/1.0 200 OK\r\nServer: Generic Web Server\r\nDate: Tue, 26 Aug 1997 22:10:05 GMT\r\nContent-type: text/plain\r\n\r\n',
@@ -131,7 +136,7 @@ describe('NSS selfserv', () => {
     const body = Buffer.concat([...numberedStream(8192)])
       .toString('latin1')
       .replaceAll('\n', ' ');
-    const result = await connectTo(await serve(), `POST /nowhere HTTP/1.0\r\n\r\n${body}\r\n`);
+    const result = await talkTo(await serve(), `POST /nowhere HTTP/1.0\r\n\r\n${body}\r\n`);
     expectClean(result);
     expect(result.stdout.toString('latin1')).toContain(body);
   });

@@ -77,21 +77,6 @@ describe('OpenSSL s_server', () => {
         expect(result.status[0]).toMatchObject({ signatureScheme: scheme });
       });
 
-    test('a HelloRetryRequest that only asks for its cookie back', async () => {
-      const messages = scratchPath('messages');
-      const peer = await serve('-www', '-stateless', '-msg', '-msgfile', messages);
-      const result = await connectTo(peer, openssl.request);
-      expectClean(result);
-      expect(result.status[0]).toMatchObject({ helloRetryRequest: true, group: 'x25519' });
-      expect(countMessages(messages, '<<<', 'ClientHello')).toBe(2);
-    });
-
-    test('a HelloRetryRequest for a group, with a cookie', async () => {
-      const result = await connectTo(await serve('-www', '-stateless', '-groups', 'P-384'), openssl.request);
-      expectClean(result);
-      expect(result.status[0]).toMatchObject({ helloRetryRequest: true, group: 'secp384r1' });
-    });
-
     test('no middlebox compatibility', async () => {
       expectClean(await connectTo(await serve('-www', '-no_middlebox'), openssl.request));
     });

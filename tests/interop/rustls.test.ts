@@ -19,7 +19,7 @@ const rustls: HandshakePeer = {
     'p256': 'ecdsa_secp256r1_sha256',
     'p384': 'ecdsa_secp384r1_sha384',
     'p521': 'ecdsa_secp521r1_sha512',
-    'rsa-2048': 'rsa_pss_rsae_sha256',
+    'rsa-2048': 'rsa_pss_rsae_sha512', // the server's own preference
     'ed25519': 'ed25519',
   },
 };

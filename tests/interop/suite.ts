@@ -5,7 +5,7 @@ import type { KeyKind } from '../support/keys.ts';
 import { Fingerprint, fingerprintOf, numberedStream } from '../support/numbered-stream.ts';
 import { type PeerCommand, PeerProcess } from '../support/peer-process.ts';
 import { localServer, trustTestRoot } from '../support/test-pki.ts';
-import { type Result, runTlsify, TlsifyProcess } from '../support/tlsify-process.ts';
+import { type Result, readAll, runTlsify, TlsifyProcess } from '../support/tlsify-process.ts';
 
 export const MIB = 2 ** 20;
 
@@ -25,6 +25,8 @@ export interface HandshakePeer {
   /** The smallest exchange over its connection. */
   readonly request: string;
   readonly response: RegExp;
+  /** Once it has our close_notify, it closes TCP before its own: so our input stays open until its end. */
+  readonly cannotHalfClose?: boolean;
   /** Those that can be asked for one by one. */
   readonly suites: readonly string[];
   readonly groups: readonly NamedGroup[];
@@ -62,7 +64,7 @@ async function expectSession(
   facts: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const service = await startPeer((port) => peer.command(port, { files: localServer(), ...options }));
-  const result = await connectTo(service, peer.request);
+  const result = await (peer.cannotHalfClose === true ? talkTo : connectTo)(service, peer.request);
   expectClean(result);
   expect(result.status[0]).toMatchObject({ event: 'ready', version: 'TLSv1.3', ...facts });
   expect(result.stdout.toString('latin1')).toMatch(peer.response);
@@ -84,6 +86,15 @@ export function connectTo(peer: PeerProcess, input: string | Uint8Array, ...opti
   return runTlsify(connectArguments(peer, ...options), input);
 }
 
+/** As {@link connectTo}, but stdin ends only after stdout. */
+export async function talkTo(peer: PeerProcess, input: string, ...options: string[]): Promise<Result> {
+  const tlsify = new TlsifyProcess(connectArguments(peer, ...options));
+  await tlsify.write([Buffer.from(input, 'latin1')]);
+  const stdout = await readAll(tlsify.stdout);
+  tlsify.stdin.end();
+  return { ...(await tlsify.ending), stdout };
+}
+
 export function connectArguments(peer: PeerProcess, ...options: string[]): string[] {
   return ['connect', `localhost:${peer.port}`, ...trustTestRoot(), ...options];
 }
@@ -94,17 +105,22 @@ export function expectClean(result: Omit<Result, 'stdout'>): void {
   expect(result.status.map(({ event }) => event)).toEqual(['ready', 'closed']);
 }
 
-/** Sends `input` while receiving, ends stdin when all is written, and returns what came back as a fingerprint. */
+/**
+ * Sends `input` while receiving, and returns what came back as a fingerprint. stdin ends behind the input, or stays open to the end.
+ */
 export async function transfer(
   peer: PeerProcess,
   input: Iterable<Uint8Array>,
-  ...options: string[]
+  stdin: 'half-close' | 'stay-open' = 'half-close',
 ): Promise<{ readonly result: Omit<Result, 'stdout'>; readonly received: string }> {
-  const tlsify = new TlsifyProcess(connectArguments(peer, ...options));
-  const sending = tlsify.write(input).then(() => tlsify.stdin.end());
+  const tlsify = new TlsifyProcess(connectArguments(peer));
+  const sending = tlsify.write(input).then(() => {
+    if (stdin === 'half-close') tlsify.stdin.end();
+  });
   const received = new Fingerprint();
   for await (const chunk of tlsify.stdout) received.add(chunk);
   await sending;
+  tlsify.stdin.end();
   return { result: await tlsify.ending, received: received.toString() };
 }
 

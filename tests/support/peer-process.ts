@@ -66,12 +66,15 @@ export class PeerProcess {
     return this.#stderr;
   }
 
-  /** The first line of stdout from now on that matches; stdout goes on flowing, unread. */
+  /** The first complete line of stdout from now on that matches; stdout goes on flowing, unread. */
   async line(pattern: RegExp): Promise<string> {
     let text = '';
     for await (const chunk of this.stdout.iterator({ destroyOnReturn: false })) {
       text += String(chunk);
-      const found = text.split('\n').find((line) => pattern.test(line));
+      const found = text
+        .split('\n')
+        .slice(0, -1)
+        .find((line) => pattern.test(line));
       if (found !== undefined) return found;
     }
     throw new Error(`the peer ended without a line like ${pattern}; it wrote:\n${text}\n${this.stderr}`);

@@ -9,7 +9,7 @@ import ssl
 import sys
 import threading
 
-CURVES = {'x25519': 'X25519', 'secp256r1': 'prime256v1', 'secp384r1': 'secp384r1', 'secp521r1': 'secp521r1'}
+CURVES = {'secp256r1': 'prime256v1', 'secp384r1': 'secp384r1', 'secp521r1': 'secp521r1'}
 
 
 class Peer:
