@@ -1,4 +1,3 @@
-import { findCertificates, PemError } from '../../src/certs/pem.ts';
 import { type Bytes, concat, hex } from '../../src/core/bytes.ts';
 import { TlsError } from '../../src/core/failures.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
@@ -6,14 +5,11 @@ import type { CertificateVerifier } from '../../src/engine/answer.ts';
 import { ClientConnection } from '../../src/engine/client.ts';
 import * as extensions from '../../src/engine/codec/extensions.ts';
 import * as messages from '../../src/engine/codec/messages.ts';
-import { Certificate } from '../../src/x509/certificate.ts';
-import { DerError } from '../../src/x509/der.ts';
-import { formatName } from '../../src/x509/distinguished-name.ts';
-import { readPublicKey } from '../../src/x509/public-key.ts';
 import { authority, serverCertificate } from '../support/certificates.ts';
 import { acceptAnyCertificate, ConnectionDriver } from '../support/connection-driver.ts';
 import { exchange, testConfig } from '../support/conversation.ts';
 import { ScriptedServer, type ServerScript } from '../support/scripted-server.ts';
+import { CERTIFICATE_TARGETS } from './certificate-targets.ts';
 
 /** Bytes from outside, and who must survive them. */
 export interface Target {
@@ -91,22 +87,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       sameAgain(extensions.decodeOcspResponse, extensions.encodeOcspResponse),
     ],
   ),
-  'certificates': parser(
-    [LEAF.der, CA.der],
-    [DerError, TlsError],
-    [
-      (input) => {
-        const certificate = new Certificate(input);
-        formatName(certificate.subject);
-        readPublicKey(certificate.spki);
-      },
-    ],
-  ),
-  'PEM files': parser(
-    [Buffer.from(`# a store\n${LEAF.pem}${CA.pem}`), Buffer.from(CA.pem)],
-    [PemError],
-    [(input) => findCertificates(Buffer.from(input))],
-  ),
+  ...CERTIFICATE_TARGETS,
   'records of a server': {
     seeds: [
       Uint8Array.of(22, 3, 3, 0, 4, 2, 0, 0, 0),
