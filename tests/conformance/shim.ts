@@ -5,54 +5,107 @@
  */
 
 import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { ascii, type Bytes, concat, equal } from '../../src/core/bytes.ts';
+import { TLS12_SUITES, type Tls12SuiteName } from '../../src/crypto/cipher-suites.ts';
 import { groupByCodePoint, NAMED_GROUPS } from '../../src/crypto/named-groups.ts';
-import type { CertificateCompression, NamedGroup } from '../../src/crypto/provider.ts';
+import type { CertificateCompression, NamedGroup, SignatureScheme } from '../../src/crypto/provider.ts';
 import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../src/crypto/signature-schemes.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
-import { performEffect } from '../../src/engine/answer.ts';
+import { type KeyHolder, NO_KEYS, performEffect } from '../../src/engine/answer.ts';
 import { ClientConnection } from '../../src/engine/client.ts';
 import { type ClientConfig, defaultClientConfig } from '../../src/engine/config.ts';
-import type { Answer, Connection, Effect, SessionFacts } from '../../src/engine/connection.ts';
+import type { Answer, Connection, Effect, ProtocolVersion, SessionFacts, Ticket } from '../../src/engine/connection.ts';
+import { softwareKeys } from '../support/software-keys.ts';
 import { parseFlags, type ShimFlags, Unimplemented } from './flags.ts';
 
+const TLS12 = 0x0303;
 const TLS13 = 0x0304;
 
-async function runConnection(flags: ShimFlags): Promise<void> {
+/** One connection after another; a client resumes the last session that it got. */
+async function runConnections(all: readonly ShimFlags[]): Promise<void> {
+  let session: Ticket | null = null;
+  for (const [index, flags] of all.entries()) {
+    if (index > 0 && session === null) throw new Error('no session to resume');
+    session = await runConnection(flags, session);
+  }
+}
+
+/** @returns the session to offer the next time: the newest, or the one that was offered. */
+async function runConnection(flags: ShimFlags, session: Ticket | null): Promise<Ticket | null> {
   if (flags.bools.has('server')) throw new Unimplemented('server role');
-  const connection: Connection = new ClientConnection(clientConfig(flags), nodeCrypto);
+  const connection: Connection = new ClientConnection(clientConfig(flags, session), nodeCrypto);
   const wire = await Wire.open(number(flags, 'port'), flags.bools.has('ipv6'));
   const id = new DataView(new ArrayBuffer(8));
   id.setBigUint64(0, BigInt(number(flags, 'shim-id')), true);
   wire.write(new Uint8Array(id.buffer));
-  const exchange = new Exchange(connection, wire, flags);
+  const exchange = new Exchange(connection, wire, flags, session !== null);
   try {
     await exchange.run();
   } finally {
     await wire.close();
   }
+  return exchange.tickets.at(-1) ?? session;
 }
 
-function clientConfig(flags: ShimFlags): ClientConfig {
+function versionsOf(flags: ShimFlags): { minVersion: ProtocolVersion; maxVersion: ProtocolVersion } {
+  const most = flags.ints.get('max-version')?.[0] ?? TLS13;
+  const least = flags.ints.get('min-version')?.[0] ?? TLS12;
+  const no12 = flags.bools.has('no-tls12') || least > TLS12;
+  const no13 = flags.bools.has('no-tls13') || most < TLS13;
+  if ((no12 && no13) || most < TLS12) throw new Unimplemented('versions below TLS 1.2');
+  return { minVersion: no12 ? 'TLSv1.3' : 'TLSv1.2', maxVersion: no13 ? 'TLSv1.2' : 'TLSv1.3' };
+}
+
+/** The certificate of -cert-file, which signs as -signing-prefs say. */
+function keysOf(flags: ShimFlags): KeyHolder {
+  const certificateFile = flags.strings.get('cert-file');
+  const keyFile = flags.strings.get('key-file');
+  if (certificateFile === undefined || keyFile === undefined) return NO_KEYS;
+  const schemes = flags.ints.get('signing-prefs')?.map(schemeOf);
+  const chain = readFileSync(certificateFile, 'latin1').match(
+    /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
+  );
+  return softwareKeys([
+    {
+      chain: (chain ?? []).map((pem) => new Uint8Array(new X509Certificate(pem).raw)),
+      privatePem: readFileSync(keyFile, 'latin1'),
+      ...(schemes === undefined ? {} : { schemes }),
+    },
+  ]);
+}
+
+function schemeOf(codePoint: number): SignatureScheme {
+  const scheme = signatureSchemeByCodePoint(codePoint);
+  if (scheme === undefined) throw new Unimplemented(`signature scheme ${codePoint}`);
+  return scheme;
+}
+
+function clientConfig(flags: ShimFlags, session: Ticket | null): ClientConfig {
   const groups = flags.ints.has('curves') ? groupsOf(flags, 'curves') : DEFAULT_GROUPS;
   const keyShareGroups = flags.bools.has('no-key-shares')
     ? []
     : flags.ints.has('key-shares')
       ? groupsOf(flags, 'key-shares')
       : groups.slice(0, groups[0] === 'X25519MLKEM768' && groups[1] !== undefined ? 2 : 1);
-  const schemes = flags.ints.get('verify-prefs')?.map((codePoint) => {
-    const scheme = signatureSchemeByCodePoint(codePoint);
-    if (scheme === undefined) throw new Unimplemented(`signature scheme ${codePoint}`);
-    return scheme;
-  });
-  const handshakeSchemes = schemes ?? nodeCrypto.signatureSchemes;
+  const handshakeSchemes = flags.ints.get('verify-prefs')?.map(schemeOf) ?? nodeCrypto.signatureSchemes;
+  const { minVersion, maxVersion } = versionsOf(flags);
   return {
     ...defaultClientConfig(nodeCrypto, flags.strings.get('host-name') ?? null, Date.now),
     alpn: lengthPrefixed(flags.strings.get('advertise-alpn') ?? ''),
     groups,
     keyShareGroups,
-    signatureSchemes: handshakeSchemes.filter((scheme) => SIGNATURE_SCHEMES[scheme].inTls13Handshake),
+    minVersion,
+    maxVersion,
+    tls12Suites: (Object.keys(TLS12_SUITES) as Tls12SuiteName[]).filter((suite) =>
+      nodeCrypto.aeads.includes(TLS12_SUITES[suite].aead),
+    ),
+    session,
+    signatureSchemes: handshakeSchemes.filter((scheme) => {
+      const { inTls13Handshake, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
+      return (maxVersion === 'TLSv1.3' && inTls13Handshake) || (minVersion === 'TLSv1.2' && inTls12Handshake);
+    }),
     certificateSignatureSchemes: handshakeSchemes,
     certificateCompressions: compressions(flags),
     requestOcsp: flags.bools.has('enable-ocsp-stapling'),
@@ -87,12 +140,16 @@ class Exchange {
   readonly #plaintext: Bytes[] = [];
   #pending: Bytes = new Uint8Array(0);
   #session: SessionFacts | undefined;
-  #tickets = 0;
+  readonly #keys: KeyHolder;
+  readonly #resumes: boolean;
+  readonly tickets: Ticket[] = [];
   #peerClosed = false;
   #ended = false;
   #ocsp: Bytes | undefined;
 
-  constructor(connection: Connection, wire: Wire, flags: ShimFlags) {
+  constructor(connection: Connection, wire: Wire, flags: ShimFlags, resumes: boolean) {
+    this.#resumes = resumes;
+    this.#keys = keysOf(flags);
     this.#connection = connection;
     this.#wire = wire;
     this.#flags = flags;
@@ -141,7 +198,7 @@ class Exchange {
     const connection = this.#connection;
     const length = flags.ints.get('export-keying-material')?.[0] ?? 0;
     if (length > 0) {
-      const context = ascii(flags.strings.get('export-context') ?? '');
+      const context = flags.bools.has('use-export-context') ? ascii(flags.strings.get('export-context') ?? '') : null;
       connection.send(connection.exportKeyingMaterial(flags.strings.get('export-label') ?? '', context, length));
     }
     if (flags.bools.has('export-traffic-secrets')) throw new Unimplemented('export of traffic secrets');
@@ -192,7 +249,7 @@ class Exchange {
           this.#session = output.session;
           break;
         case 'ticket':
-          this.#tickets++;
+          this.tickets.push(output.ticket);
           break;
         case 'peer-closed':
           this.#peerClosed = true;
@@ -204,7 +261,12 @@ class Exchange {
   }
 
   async #perform(effect: Effect): Promise<Answer> {
-    return performEffect(effect, nodeCrypto, (chain, ocspResponse) => this.#verifyCertificate(chain, ocspResponse));
+    return performEffect(
+      effect,
+      nodeCrypto,
+      (chain, ocspResponse) => this.#verifyCertificate(chain, ocspResponse),
+      this.#keys,
+    );
   }
 
   /** The runner's certificates are not there to be validated: `-verify-fail` says what the verdict shall be. */
@@ -229,10 +291,14 @@ class Exchange {
 
   #checkSession(session: SessionFacts): void {
     const { ints, strings, bools } = this.#flags;
-    const expectGroup = ints.get('expect-curve-id')?.[0];
+    const expectResumed = this.#resumes && !bools.has('expect-session-miss');
+    if (session.resumed !== expectResumed) throw new Error(`${expectResumed ? 'not ' : ''}resumed`);
+    // BoringSSL remembers what the full handshake agreed on; a resumption of TLS 1.2 agrees on no group and is not signed.
+    const repeats = session.resumed && session.version === 'TLSv1.2';
+    const expectGroup = repeats ? undefined : ints.get('expect-curve-id')?.[0];
     const group = session.group === null ? 0 : NAMED_GROUPS[session.group].codePoint;
     if (expectGroup !== undefined && group !== expectGroup) throw new Error(`group was ${group}, not ${expectGroup}`);
-    const expectScheme = ints.get('expect-peer-signature-algorithm')?.[0];
+    const expectScheme = repeats ? undefined : ints.get('expect-peer-signature-algorithm')?.[0];
     const scheme = session.signatureScheme === null ? 0 : SIGNATURE_SCHEMES[session.signatureScheme].codePoint;
     if (expectScheme !== undefined && scheme !== expectScheme)
       throw new Error(`scheme was ${scheme}, not ${expectScheme}`);
@@ -241,7 +307,7 @@ class Exchange {
     if (bools.has('expect-hrr') && !session.helloRetryRequest) throw new Error('no HelloRetryRequest');
     if (bools.has('expect-no-hrr') && session.helloRetryRequest) throw new Error('unexpected HelloRetryRequest');
     const version = ints.get('expect-version')?.[0];
-    const actual = session.version === 'TLSv1.3' ? TLS13 : 0x0303;
+    const actual = session.version === 'TLSv1.3' ? TLS13 : TLS12;
     if (version !== undefined && version !== actual) throw new Error(`version was ${actual}, not ${version}`);
     const ocsp = strings.get('expect-ocsp-response');
     if (
@@ -254,8 +320,8 @@ class Exchange {
   #checkTickets(): void {
     if (this.#session?.version !== 'TLSv1.3' || this.#flags.bools.has('no-ticket')) return;
     const expected = !this.#flags.bools.has('expect-no-session') && !this.#flags.bools.has('shim-shuts-down');
-    if (expected !== this.#tickets > 0)
-      throw new Error(`${this.#tickets} tickets, expected ${expected ? 'some' : 'none'}`);
+    if (expected !== this.tickets.length > 0)
+      throw new Error(`${this.tickets.length} tickets, expected ${expected ? 'some' : 'none'}`);
   }
 }
 
@@ -320,7 +386,7 @@ if (process.argv.includes('-is-handshaker-supported')) {
   process.exit(0);
 }
 try {
-  for (const flags of parseFlags(process.argv.slice(2))) await runConnection(flags);
+  await runConnections(parseFlags(process.argv.slice(2)));
   process.exit(0);
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));

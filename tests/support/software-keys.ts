@@ -1,0 +1,84 @@
+import {
+  constants,
+  createCipheriv,
+  createDecipheriv,
+  createPrivateKey,
+  createPublicKey,
+  randomBytes,
+  sign,
+} from 'node:crypto';
+import { concat } from '../../src/core/bytes.ts';
+import type { SignatureScheme } from '../../src/crypto/provider.ts';
+import { SIGNATURE_SCHEMES, type SignatureKey } from '../../src/crypto/signature-schemes.ts';
+import { signedBytes } from '../../src/crypto/signed-content.ts';
+import type { KeyHolder } from '../../src/engine/answer.ts';
+import type { Credential } from '../../src/engine/connection.ts';
+import { readPublicKey } from '../../src/x509/public-key.ts';
+
+export interface HeldCredential extends Omit<Credential, 'key'> {
+  /** PKCS#8. */
+  readonly privatePem: string;
+  /** What it signs with, best first. Default: all that fits the key. */
+  readonly schemes?: readonly SignatureScheme[];
+}
+
+/**
+ * A key holder in this very process, for tests: shows the first of its credentials that can sign as the peer wants, and seals
+ * tickets with a key of its own.
+ */
+export function softwareKeys(credentials: readonly HeldCredential[]): KeyHolder {
+  const held = credentials.map(({ privatePem, schemes, ...credential }, index) => {
+    const privateKey = createPrivateKey(privatePem);
+    const spki = new Uint8Array(createPublicKey(privateKey).export({ type: 'spki', format: 'der' }));
+    return {
+      credential: { ...credential, key: `${index}` },
+      privateKey,
+      schemes: schemes ?? schemesOf(readPublicKey(spki).type),
+    };
+  });
+  const ticketKey = new Uint8Array(randomBytes(32));
+  return {
+    choose({ schemes }) {
+      for (const { credential, schemes: ours } of held) {
+        const scheme = ours.find((candidate) => schemes.includes(candidate));
+        if (scheme !== undefined) return { answer: 'certificate-chosen', choice: { credential, scheme } };
+      }
+      return { answer: 'certificate-chosen', choice: null };
+    },
+    sign({ key, scheme, content }) {
+      const { privateKey } = held[Number(key)] as (typeof held)[number];
+      const { hash, key: type } = SIGNATURE_SCHEMES[scheme];
+      const padding = type.startsWith('rsa')
+        ? scheme.startsWith('rsa_pkcs1')
+          ? { padding: constants.RSA_PKCS1_PADDING }
+          : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+        : {};
+      const signature = new Uint8Array(sign(hash, signedBytes(content), { key: privateKey, ...padding }));
+      return { answer: 'signed', signature };
+    },
+    sealTicket({ purpose, plaintext }) {
+      const nonce = new Uint8Array(randomBytes(12));
+      const cipher = createCipheriv('aes-256-gcm', ticketKey, nonce).setAAD(Buffer.from(purpose));
+      const sealed = concat(nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
+      return { answer: 'ticket-sealed', ticket: sealed };
+    },
+    openTicket({ purpose, ticket }) {
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', ticketKey, ticket.subarray(0, 12)).setAAD(
+          Buffer.from(purpose),
+        );
+        decipher.setAuthTag(ticket.subarray(-16));
+        const plaintext = concat(decipher.update(ticket.subarray(12, -16)), decipher.final());
+        return { answer: 'ticket-opened', plaintext };
+      } catch {
+        return { answer: 'ticket-opened', plaintext: null };
+      }
+    },
+  };
+}
+
+function schemesOf(key: SignatureKey): SignatureScheme[] {
+  return (Object.keys(SIGNATURE_SCHEMES) as SignatureScheme[]).filter(
+    (scheme) => SIGNATURE_SCHEMES[scheme].key === key,
+  );
+}
