@@ -9,30 +9,30 @@ export class BpfProgram {
 
   /** Loads 32 bits of the seccomp_data into the accumulator. */
   load(offset: number): this {
-    return this.#emit(BPF_LD_W_ABS, 0, 0, offset);
+    return this.#emit(BPF.LD_W_ABS, 0, 0, offset);
   }
 
   /** Keeps only the bits of `mask` in the accumulator. */
   and(mask: number): this {
-    return this.#emit(BPF_ALU_AND_K, 0, 0, mask);
+    return this.#emit(BPF.ALU_AND_K, 0, 0, mask);
   }
 
   /** Continues at `yes` or `no`, or just below where that is undefined. */
   jumpIfEqual(value: number, yes: Label | undefined, no: Label | undefined): this {
-    return this.#jump(BPF_JMP_JEQ_K, value, yes, no);
+    return this.#jump(BPF.JMP_JEQ_K, value, yes, no);
   }
 
   jumpIfAtLeast(value: number, yes: Label | undefined, no: Label | undefined): this {
-    return this.#jump(BPF_JMP_JGE_K, value, yes, no);
+    return this.#jump(BPF.JMP_JGE_K, value, yes, no);
   }
 
   /** `yes` if the accumulator has any of these bits. */
   jumpIfAnyBit(bits: number, yes: Label | undefined, no: Label | undefined): this {
-    return this.#jump(BPF_JMP_JSET_K, bits, yes, no);
+    return this.#jump(BPF.JMP_JSET_K, bits, yes, no);
   }
 
   return(action: number): this {
-    return this.#emit(BPF_RET_K, 0, 0, action);
+    return this.#emit(BPF.RET_K, 0, 0, action);
   }
 
   /** Makes `label` mean the next instruction. */
@@ -71,6 +71,7 @@ export interface Label {
   readonly uses: { readonly instruction: number; readonly ifTrue: boolean }[];
 }
 
+/** A label that is not placed yet. */
 export function label(): Label {
   return { uses: [] };
 }
@@ -94,11 +95,14 @@ export const SECCOMP_RET = {
 /** include/uapi/linux/audit.h */
 export const AUDIT_ARCH = { x64: 0xc000003e, arm64: 0xc00000b7 } as const;
 
-// include/uapi/linux/bpf_common.h
-export const BPF_LD_W_ABS = 0x20;
-export const BPF_ALU_AND_K = 0x54;
-export const BPF_JMP_JEQ_K = 0x15;
-export const BPF_JMP_JGE_K = 0x35;
-export const BPF_JMP_JSET_K = 0x45;
-export const BPF_RET_K = 0x06;
+/** The instructions that there are here, as `sock_filter.code` (include/uapi/linux/bpf_common.h). */
+export const BPF = {
+  /** Load a 32-bit word of the input. */
+  LD_W_ABS: 0x20,
+  ALU_AND_K: 0x54,
+  JMP_JEQ_K: 0x15,
+  JMP_JGE_K: 0x35,
+  JMP_JSET_K: 0x45,
+  RET_K: 0x06,
+} as const;
 const BPF_MAXINSNS = 4096;

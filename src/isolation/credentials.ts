@@ -11,6 +11,7 @@ export interface UnprivilegedUser {
 /** The kernel's overflow id, which owns nothing by convention: `nobody` on Debian. */
 export const NOBODY: UnprivilegedUser = { uid: 65534, gid: 65534 };
 
+/** By its real or its effective user id. */
 export function isRoot(native: Native): boolean {
   return native.getuid() === 0 || native.geteuid() === 0;
 }

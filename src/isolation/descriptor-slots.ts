@@ -1,5 +1,5 @@
 import type { Bytes } from '../core/bytes.ts';
-import { BPF_JMP_JEQ_K } from './bpf.ts';
+import { BPF } from './bpf.ts';
 
 /** A descriptor that stays open in the sandbox, and what may be done with it. */
 export interface KeptDescriptor {
@@ -33,7 +33,7 @@ export function fillDescriptorSlots(program: Bytes, descriptors: readonly KeptDe
   const words = new Uint32Array(program.buffer, program.byteOffset, program.length / 4);
   for (let index = 1; index < words.length; index += 2) {
     const operand = words[index] as number;
-    if (operand < READ_SLOT || ((words[index - 1] as number) & 0xff) !== BPF_JMP_JEQ_K) continue;
+    if (operand < READ_SLOT || ((words[index - 1] as number) & 0xff) !== BPF.JMP_JEQ_K) continue;
     if (operand >= WRITE_SLOT) words[index] = writes[operand - WRITE_SLOT] ?? NO_DESCRIPTOR;
     else words[index] = reads[operand - READ_SLOT] ?? NO_DESCRIPTOR;
   }

@@ -12,6 +12,7 @@ interface MechanismText {
   readonly advice: string;
 }
 
+/** In words, for people: help, reports and docs are made of it. */
 export const MECHANISMS = {
   'single-thread': {
     level: 'standard',
@@ -38,8 +39,7 @@ export const MECHANISMS = {
   },
   'not-dumpable': {
     level: 'standard',
-    effect:
-      'no core file, no ptrace and no reading of its memory by other processes of the same user (PR_SET_DUMPABLE)',
+    effect: 'no other process of the same user can trace it, read its memory or take its descriptors (PR_SET_DUMPABLE)',
     advice: 'a security module forbids prctl(2)',
   },
   'no-executable-memory': {
@@ -63,7 +63,7 @@ export const MECHANISMS = {
   'resource-limits': {
     level: 'standard',
     effect:
-      'no core file, no further process, no locked memory, no message queue, at most 64 descriptors; memory as configured',
+      'no core file, no further process, no locked memory, no message queue, at most 64 descriptors, and a limit on memory',
     advice: 'a security module forbids setrlimit(2), or /proc is not mounted and its use of memory cannot be known',
   },
   seccomp: {

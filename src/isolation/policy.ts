@@ -16,6 +16,7 @@ export interface Rule {
   readonly why: string;
 }
 
+/** Let it pass, kill the process, or have it fail with that error. */
 export type Verdict = 'allow' | 'kill' | ErrnoName;
 
 /** On the argument of that index, 0 to 5. The kernel sees registers: what a pointer points at cannot be filtered. */
@@ -153,7 +154,7 @@ export const SESSION_POLICY: readonly Rule[] = [
   { call: 'rt_sigreturn', verdict: 'allow', why: 'the return from a signal handler of the runtime' },
   { call: 'rt_sigprocmask', verdict: 'allow', why: 'blocks signals of its own, around the runtime’s own exit' },
   { call: 'restart_syscall', verdict: 'allow', why: 'a poll with a timeout goes on after SIGSTOP and SIGCONT' },
-  { call: 'exit_group', verdict: 'allow', why: 'the end' },
+  { call: 'exit_group', verdict: 'allow', why: 'ends the process' },
   // What the runtime tries on its own, and does without: a death of these would be a death for nothing.
   {
     call: 'openat',

@@ -1,6 +1,7 @@
 import { O } from '../os/constants.ts';
 import type { Native } from '../os/native.ts';
 
+/** The fields of /proc/self/status that are of use here. */
 export interface ProcessStatus {
   readonly threads: number;
   /** Private writable memory that is mapped, used or not: what RLIMIT_DATA limits. */

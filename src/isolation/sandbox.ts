@@ -12,6 +12,7 @@ import { type Outcome, type Refusal, refusal, type Shortfall } from './outcome.t
 import { processStatus } from './process-status.ts';
 import { filterSystemCalls } from './seccomp.ts';
 
+/** What a process needs to say of itself. */
 export interface SandboxOptions {
   readonly level: SandboxLevel;
   /** All that stays open, standard error included: the others are closed. */
@@ -22,6 +23,7 @@ export interface SandboxOptions {
   readonly memoryBytes?: number;
 }
 
+/** What is in force, and what is not. */
 export interface SandboxReport {
   readonly level: SandboxLevel;
   /** In the order in which they were applied. */
@@ -30,6 +32,7 @@ export interface SandboxReport {
   readonly missing: readonly MissingMechanism[];
 }
 
+/** A mechanism that is in force, though perhaps less of it than a newer kernel has. */
 export interface AppliedMechanism extends Partial<Shortfall> {
   readonly mechanism: Mechanism;
   readonly tookMs: number;

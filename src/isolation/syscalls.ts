@@ -38,9 +38,12 @@ export const SYSCALLS = {
   pwritev2: { x64: 328, arm64: 287 },
 } as const satisfies Record<string, Readonly<Record<Architecture, number | null>>>;
 
+/** As `process.arch` has them. */
 export type Architecture = 'x64' | 'arm64';
+/** A call that the policy may name. */
 export type SystemCall = keyof typeof SYSCALLS;
 
+/** Whether there is a filter for it. */
 export function isArchitecture(name: string): name is Architecture {
   return name === 'x64' || name === 'arm64';
 }

@@ -1,11 +1,4 @@
-import {
-  BPF_ALU_AND_K,
-  BPF_JMP_JEQ_K,
-  BPF_JMP_JGE_K,
-  BPF_JMP_JSET_K,
-  BPF_LD_W_ABS,
-  BPF_RET_K,
-} from '../../src/isolation/bpf.ts';
+import { BPF } from '../../src/isolation/bpf.ts';
 
 /** What `struct seccomp_data` says of a system call. */
 export interface SystemCallData {
@@ -27,12 +20,12 @@ export function runFilter(program: Uint8Array, call: SystemCallData): number {
     const code = view.getUint16(at, true);
     const operand = view.getUint32(at + 4, true);
     const taken = (condition: boolean): number => 8 * view.getUint8(condition ? at + 2 : at + 3);
-    if (code === BPF_LD_W_ABS) accumulator = input.getUint32(operand, true);
-    else if (code === BPF_ALU_AND_K) accumulator = (accumulator & operand) >>> 0;
-    else if (code === BPF_JMP_JEQ_K) at += taken(accumulator === operand);
-    else if (code === BPF_JMP_JGE_K) at += taken(accumulator >= operand);
-    else if (code === BPF_JMP_JSET_K) at += taken((accumulator & operand) !== 0);
-    else if (code === BPF_RET_K) return operand;
+    if (code === BPF.LD_W_ABS) accumulator = input.getUint32(operand, true);
+    else if (code === BPF.ALU_AND_K) accumulator = (accumulator & operand) >>> 0;
+    else if (code === BPF.JMP_JEQ_K) at += taken(accumulator === operand);
+    else if (code === BPF.JMP_JGE_K) at += taken(accumulator >= operand);
+    else if (code === BPF.JMP_JSET_K) at += taken((accumulator & operand) !== 0);
+    else if (code === BPF.RET_K) return operand;
     else throw new RangeError(`instruction ${code.toString(16)} at ${at / 8}`);
   }
   throw new RangeError('the program runs past its end');

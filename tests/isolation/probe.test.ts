@@ -1,15 +1,11 @@
 import { beforeAll, describe, expect, test } from 'bun:test';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Mechanism } from '../../src/isolation/mechanisms.ts';
 import { SESSION_POLICY } from '../../src/isolation/policy.ts';
 import { type Architecture, NEWEST_SYSCALL, SYSCALLS } from '../../src/isolation/syscalls.ts';
-import { RUNTIME_SETTINGS } from '../../src/os/runtime.ts';
 import { CAPABILITY, type Capability } from './attempt.ts';
 import type { Confinement, SingleMechanism } from './confinement.ts';
-import { buildNativeCode, systemCallNumbers } from './native-code.ts';
-import type { AttemptResult, ProberOrder, ProberResult } from './prober.ts';
+import { probe } from './probe.ts';
+import type { AttemptResult, ProberResult } from './prober.ts';
 
 const NOBODY = 65534;
 const POSSIBLE = 'Not stopped';
@@ -96,7 +92,7 @@ describe.each(USERS)('as %s, the probe', (user) => {
   let result: ProberResult;
 
   beforeAll(async () => {
-    result = await probe(user === 'a user' && process.getuid?.() === 0 ? NOBODY : undefined);
+    result = await probe(user === 'a user' && process.getuid?.() === 0 ? NOBODY : undefined, SWEEP);
   }, 300_000);
 
   function inside(): AttemptResult[] {
@@ -168,25 +164,6 @@ describe.each(USERS)('as %s, the probe', (user) => {
     });
   }
 });
-
-async function probe(user: number | undefined): Promise<ProberResult> {
-  const order: ProberOrder = {
-    module: buildNativeCode(),
-    numbers: [...systemCallNumbers()],
-    sweep: SWEEP,
-    ...(user === undefined ? {} : { user }),
-  };
-  const path = join(mkdtempSync(join(tmpdir(), 'tlsify-probe-order-')), 'order.json');
-  writeFileSync(path, JSON.stringify(order));
-  const prober = Bun.spawn([process.execPath, join(import.meta.dir, 'prober.ts'), path], {
-    env: { ...process.env, ...RUNTIME_SETTINGS },
-    stdout: 'pipe',
-    stderr: 'inherit',
-  });
-  const output = await new Response(prober.stdout).text();
-  expect(await prober.exited).toBe(0);
-  return JSON.parse(output) as ProberResult;
-}
 
 function lacks(capabilities: string, wanted: Capability): boolean {
   return ((BigInt(`0x${capabilities}`) >> BigInt(CAPABILITY[wanted])) & 1n) === 0n;

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Native } from '../../src/os/native.ts';
@@ -75,6 +75,7 @@ export function strikeScene(attacker: Attacker, native: Native, scene: Scene): v
   attacker.sys('shmctl', scene.sharedMemory, IPC_RMID, null);
   attacker.sys('msgctl', scene.messageQueue, IPC_RMID, null);
   attacker.sys('semctl', scene.semaphores, 0, IPC_RMID, null);
+  rmSync(scene.directory, { recursive: true });
 }
 
 function listen(attacker: Attacker, family: number, address: Uint8Array): number {

@@ -1,0 +1,21 @@
+import { expect, test } from 'bun:test';
+import { explainCalls } from './explain.ts';
+
+test('each call is explained, with its conditions', () => {
+  const calls = explainCalls('x64');
+  for (const { call, why } of calls) expect(`${call}: ${why.length > 10}`).toBe(`${call}: true`);
+  expect(calls.find(({ call }) => call === 'mprotect')).toEqual({
+    call: 'mprotect',
+    verdict: 'allowed',
+    condition: 'argument 3 has no bits but 0x3; else killed',
+    why: 'commits and decommits reserved memory; never makes it executable',
+  });
+  expect(calls.find(({ call }) => call === 'read')?.condition).toBe('a descriptor that it may read; else EBADF');
+  expect(calls.find(({ call }) => call === 'openat')).toMatchObject({ verdict: 'EPERM', condition: undefined });
+});
+
+test('an architecture has the calls that it has', () => {
+  const calls = explainCalls('arm64').map(({ call }) => call);
+  expect(calls).toContain('ppoll');
+  expect(calls).not.toContain('poll');
+});

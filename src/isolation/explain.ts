@@ -1,0 +1,56 @@
+import { type Condition, type Rule, SESSION_POLICY, type Verdict } from './policy.ts';
+import { type Architecture, SYSCALLS } from './syscalls.ts';
+
+/** One row of the table of system calls, in words. */
+export interface ExplainedCall {
+  readonly call: string;
+  /** `allowed`, `killed`, or the error that the call returns. */
+  readonly verdict: string;
+  /** What the arguments must be for it, and what becomes of the call with others. */
+  readonly condition: string | undefined;
+  readonly why: string;
+}
+
+/** What a session may ask of the kernel, in the order in which the filter looks. Whatever is not listed kills the process. */
+export function explainCalls(architecture: Architecture): ExplainedCall[] {
+  return SESSION_POLICY.filter(({ call }) => SYSCALLS[call][architecture] !== null).map((rule) => ({
+    call: rule.call,
+    verdict: verdictWord(rule.verdict),
+    condition: conditionWords(rule),
+    why: rule.why,
+  }));
+}
+
+/** What no part of the sandbox stops. */
+export const NOT_STOPPED: readonly string[] = [
+  'what the connection is made of: its plain bytes, its session keys, and answers of its own invention to both sides',
+  'the processor: a loop without an end uses one until somebody ends it',
+  'memory within its limit',
+  'the clock, and whatever can be learnt or told by the timing of what it does',
+  'on a Unix socket that it was given: passing on a descriptor that it has; on a datagram socket: sending to anyone',
+  'root, and whoever else may trace any process',
+  'a defect of the kernel in one of the calls that it may make',
+];
+
+function verdictWord(verdict: Verdict): string {
+  if (verdict === 'allow') return 'allowed';
+  return verdict === 'kill' ? 'killed' : verdict;
+}
+
+function conditionWords({ when, otherwise }: Rule): string | undefined {
+  if (when === undefined) return undefined;
+  return `${when.map(conditionWord).join(', ')}; else ${verdictWord(otherwise ?? 'kill')}`;
+}
+
+function conditionWord(condition: Condition): string {
+  if ('descriptor' in condition)
+    return `a descriptor that it ${condition.descriptor === 'reads' ? 'may read' : 'may write'}`;
+  const argument = `argument ${condition.argument + 1}`;
+  if ('is' in condition) return `${argument} is one of ${condition.is.map(hexadecimal).join(' ')}`;
+  if ('has' in condition) return `${argument} has ${hexadecimal(condition.has)}`;
+  return condition.within === 0 ? `${argument} is 0` : `${argument} has no bits but ${hexadecimal(condition.within)}`;
+}
+
+function hexadecimal(value: number): string {
+  return `0x${value.toString(16)}`;
+}
