@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 /** The command under test: the checkout's, or what TLSIFY_TEST_COMMAND names (a built executable). */
-const COMMAND = process.env.TLSIFY_TEST_COMMAND ?? fileURLToPath(new URL('../../bin/tlsify', import.meta.url));
+export const COMMAND = process.env.TLSIFY_TEST_COMMAND ?? fileURLToPath(new URL('../../bin/tlsify', import.meta.url));
 
 /** No run of the command may take longer; a test that hangs fails with what was written until then. */
 const RUN_LIMIT_MS = 120_000;
