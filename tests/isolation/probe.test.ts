@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'bun:test';
-import type { Mechanism } from '../../src/isolation/mechanisms.ts';
+import { MECHANISMS, type Mechanism } from '../../src/isolation/mechanisms.ts';
 import { SESSION_POLICY } from '../../src/isolation/policy.ts';
+import type { SandboxReport } from '../../src/isolation/sandbox.ts';
 import { type Architecture, NEWEST_SYSCALL, SYSCALLS } from '../../src/isolation/syscalls.ts';
 import { CAPABILITY, type Capability } from './attempt.ts';
 import type { Confinement, SingleMechanism } from './confinement.ts';
@@ -153,6 +154,15 @@ describe.each(USERS)('as %s, the probe', (user) => {
     const expected: Mechanism[] = possible ? [] : ['namespaces', 'root-directory', 'user-namespace'];
     expect(result.reports.standard.missing).toEqual([]);
     expect(result.reports.strict.missing.map(({ mechanism }) => mechanism).sort()).toEqual(expected);
+  });
+
+  test('is told what is in force: each mechanism of its level', () => {
+    const { standard, strict } = result.reports;
+    const lacking = new Set(strict.missing.map(({ mechanism }) => mechanism));
+    const names = Object.keys(MECHANISMS) as Mechanism[];
+    const applied = ({ applied: all }: SandboxReport): Mechanism[] => all.map(({ mechanism }) => mechanism).sort();
+    expect(applied(standard)).toEqual(names.filter((name) => MECHANISMS[name].level === 'standard').sort());
+    expect(applied(strict)).toEqual(names.filter((name) => !lacking.has(name)).sort());
   });
 
   for (const { mechanism, attempts, only } of OWN_WORK) {
