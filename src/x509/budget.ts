@@ -1,7 +1,7 @@
 import { TlsError } from '../core/failures.ts';
 import { LIMITS } from '../core/limits.ts';
 
-/** What one verification may still spend. Whoever sends a chain decides how much there is to try (CVE-2022-3602's kin: CVE-2018-16875, CVE-2024-0567). */
+/** What one verification may still spend: whoever sends a chain decides how much there is to try (CVE-2018-16875, CVE-2024-0567). */
 export class Budget {
   #steps: number = LIMITS.pathSteps;
   #signatures: number = LIMITS.pathSignatures;

@@ -12,6 +12,8 @@ export class Candidate {
   readonly #kind: string;
   /** Issuers whose key was tried on this certificate's signature, and how that went. */
   readonly signedBy = new Map<Candidate, boolean>();
+  /** The first certificate in sight with the same name and key, this one if there is no other. */
+  authority: Candidate = this;
   #publicKey: PublicKey | undefined;
   #algorithm: SignatureAlgorithm | undefined;
 

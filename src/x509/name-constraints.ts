@@ -11,42 +11,67 @@ import { formatGeneralName, isDnsName } from './names.ts';
 /**
  * RFC 5280 section 4.2.1.10, for one certificate below a CA with constraints. Every name that the certificate claims counts, not
  * only the one that we asked for; a name of a kind that is constrained and that we cannot compare is refused.
- * @throws TlsError `certificate-name-constraint`; the caller says which certificates these are
+ * @throws TlsError `certificate-name-constraint`; the detail goes on from the name of the certificate
  */
 export function checkNameConstraints(constraints: NameConstraints, certificate: Certificate, budget: Budget): void {
   const names = constrainedNames(certificate);
-  const kinds = new Set(names.map(({ kind }) => kind));
   budget.compareNames(names.length + constraints.permitted.length + constraints.excluded.length);
-  for (const kind of kinds) {
-    const permitted = constraints.permitted.filter((base) => base.kind === kind);
-    const excluded = constraints.excluded.filter((base) => base.kind === kind);
-    if (permitted.length + excluded.length === 0) continue;
+  for (const kind of new Set(names.map((name) => name.kind))) {
+    const [claimed, permitted, excluded] = [names, constraints.permitted, constraints.excluded].map((list) =>
+      list.filter((name) => name.kind === kind),
+    ) as [GeneralName[], GeneralName[], GeneralName[]];
+    const bases = permitted.length + excluded.length;
+    if (bases === 0) continue;
+    budget.compareNames(claimed.length * bases);
     const compare = COMPARISONS[kind];
-    if (compare === undefined)
-      throw refusal(`has a name of a kind (${kind}) that is constrained and that we cannot compare`);
-    for (const name of names) {
-      if (name.kind !== kind) continue;
-      budget.compareNames(permitted.length + excluded.length);
-      if (permitted.length > 0 && !permitted.some((base) => compare(name.bytes, base.bytes, 'within')))
-        refuse(`has the name ${formatGeneralName(name)}, which is not among those permitted`);
-      if (excluded.some((base) => compare(name.bytes, base.bytes, 'touches')))
-        refuse(`has the name ${formatGeneralName(name)}, which is excluded`);
-    }
+    if (compare === undefined) refuse(`has a name of a kind (${kind}) that is constrained and that we cannot compare`);
+    else compare(claimed, permitted, excluded);
   }
 }
 
-/**
- * `within`: every host or mailbox that `name` stands for lies in the subtree of `base`. `touches`: any of them does. They differ
- * for wildcards. Names and bases that are malformed throw: what cannot be compared is neither inside nor outside.
- */
-type Comparison = (name: Bytes, base: Bytes, question: 'within' | 'touches') => boolean;
+/** How names of one kind compare with bases of subtrees. Readers throw for what is malformed: it is neither inside nor outside. */
+interface Comparison<Name, Base> {
+  readonly readName: (bytes: Bytes) => Name;
+  readonly readBase: (bytes: Bytes) => Base;
+  /** All hosts or mailboxes that the name stands for lie in the subtree. */
+  readonly within: (name: Name, base: Base) => boolean;
+  /** Some of them do; where a name stands for one thing, the same. */
+  readonly touches: (name: Name, base: Base) => boolean;
+}
 
-const COMPARISONS: Readonly<Partial<Record<GeneralNameKind, Comparison>>> = {
-  dns: compareDns,
-  ip: compareIp,
-  email: compareEmail,
-  uri: compareUri,
-  directory: compareDirectory,
+/** Each name and base is read once, as there may be a hundred of either. */
+function comparing<Name, Base>({ readName, readBase, within, touches }: Comparison<Name, Base>) {
+  return (names: readonly GeneralName[], permitted: readonly GeneralName[], excluded: readonly GeneralName[]): void => {
+    const [inside, outside] = [permitted, excluded].map((bases) => bases.map(({ bytes }) => readBase(bytes))) as [
+      Base[],
+      Base[],
+    ];
+    for (const general of names) {
+      const name = readName(general.bytes);
+      if (inside.length > 0 && !inside.some((base) => within(name, base)))
+        refuse(`has the name ${formatGeneralName(general)}, which is not among those permitted`);
+      if (outside.some((base) => touches(name, base)))
+        refuse(`has the name ${formatGeneralName(general)}, which is excluded`);
+    }
+  };
+}
+
+const COMPARISONS: Readonly<Partial<Record<GeneralNameKind, ReturnType<typeof comparing>>>> = {
+  dns: comparing({ readName: readDnsName, readBase: readDnsBase, within: isWithinDns, touches: touchesDns }),
+  ip: comparing({ readName: readAddress, readBase: readNetwork, within: isInNetwork, touches: isInNetwork }),
+  email: comparing({
+    readName: readMailbox,
+    readBase: readMailboxBase,
+    within: isWithinMailbox,
+    touches: isWithinMailbox,
+  }),
+  uri: comparing({ readName: readUriHost, readBase: readHostBase, within: isWithinHost, touches: isWithinHost }),
+  directory: comparing({
+    readName: comparableRelativeNames,
+    readBase: comparableRelativeNames,
+    within: beginsWith,
+    touches: beginsWith,
+  }),
 };
 
 /** The subject counts as a directory name, and its emailAddress where subjectAltName has no mailbox. */
@@ -61,72 +86,92 @@ function constrainedNames({ extensions, subject }: Certificate): GeneralName[] {
   return names;
 }
 
-function compareDns(nameBytes: Bytes, baseBytes: Bytes, question: 'within' | 'touches'): boolean {
-  const name = lower(nameBytes);
-  const base = lower(baseBytes);
-  if (base === '') return true;
-  // No leading period either: RFC 5280 has that form for hosts of URIs and mailboxes only.
-  if (!isDnsName(base, 'no-wildcard'))
-    refuse(`falls under the constraint "${shown(baseBytes)}", which is not a domain name`);
-  if (name.startsWith('*.')) {
-    const parent = name.slice(2);
-    if (!isDnsName(parent, 'no-wildcard')) malformed('dns', nameBytes);
-    if (isSubdomain(parent, base)) return true;
-    // *.example.com stands for bar.example.com too (CVE-2025-61727).
-    return question === 'touches' && base.slice(base.indexOf('.') + 1) === parent;
-  }
-  if (!isDnsName(name, 'no-wildcard')) malformed('dns', nameBytes);
-  return isSubdomain(name, base);
+/** `parent`: what follows `*.`, for a wildcard. */
+function readDnsName(bytes: Bytes): { readonly name: string; readonly parent: string | undefined } {
+  const name = lower(bytes);
+  const parent = name.startsWith('*.') ? name.slice(2) : undefined;
+  if (!isDnsName(parent ?? name, 'no-wildcard')) malformed('dns', bytes);
+  return { name, parent };
 }
 
-/** Address and mask, of the same family as the name. */
-function compareIp(name: Bytes, base: Bytes): boolean {
-  if (name.length !== 4 && name.length !== 16) malformed('ip', name);
-  if ((base.length !== 8 && base.length !== 32) || !isPrefixMask(base.subarray(base.length / 2)))
+/** No leading period: RFC 5280 has that form for the hosts of URIs and mailboxes only. */
+function readDnsBase(bytes: Bytes): string {
+  const base = lower(bytes);
+  if (base !== '' && !isDnsName(base, 'no-wildcard'))
+    refuse(`falls under the constraint "${shown(bytes)}", which is not a domain name`);
+  return base;
+}
+
+function isWithinDns({ name, parent = name }: ReturnType<typeof readDnsName>, base: string): boolean {
+  return base === '' || parent === base || parent.endsWith(`.${base}`);
+}
+
+/** *.example.com stands for bar.example.com too (CVE-2025-61727). */
+function touchesDns(name: ReturnType<typeof readDnsName>, base: string): boolean {
+  return isWithinDns(name, base) || (name.parent !== undefined && base.slice(base.indexOf('.') + 1) === name.parent);
+}
+
+function readAddress(bytes: Bytes): Bytes {
+  return bytes.length === 4 || bytes.length === 16 ? bytes : malformed('ip', bytes);
+}
+
+/** Address and mask. */
+function readNetwork(bytes: Bytes): Bytes {
+  if ((bytes.length !== 8 && bytes.length !== 32) || !isPrefixMask(bytes.subarray(bytes.length / 2)))
     refuse('falls under a constraint on addresses that is not a network');
-  if (base.length !== 2 * name.length) return false;
+  return bytes;
+}
+
+function isInNetwork(name: Bytes, network: Bytes): boolean {
+  if (network.length !== 2 * name.length) return false;
   for (let index = 0; index < name.length; index++) {
-    const difference = (name[index] as number) ^ (base[index] as number);
-    if ((difference & (base[name.length + index] as number)) !== 0) return false;
+    const difference = (name[index] as number) ^ (network[index] as number);
+    if ((difference & (network[name.length + index] as number)) !== 0) return false;
   }
   return true;
 }
 
-/** A base is one mailbox, all mailboxes at one host, or, after a period, at all hosts in a domain. */
-function compareEmail(nameBytes: Bytes, baseBytes: Bytes): boolean {
-  const name = parseMailbox(nameBytes) ?? malformed('email', nameBytes);
-  const base = latin1(baseBytes);
-  if (base === '') return true;
-  if (!base.includes('@')) return isHostWithin(name.host, base.toLowerCase(), baseBytes);
-  const mailbox =
-    parseMailbox(baseBytes) ?? refuse(`falls under the constraint "${shown(baseBytes)}", which is not a mailbox`);
-  return name.local === mailbox.local && name.host === mailbox.host;
+interface Mailbox {
+  readonly local: string;
+  readonly host: string;
 }
 
-function compareUri(nameBytes: Bytes, baseBytes: Bytes): boolean {
-  const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(latin1(nameBytes))?.[1];
+function readMailbox(bytes: Bytes): Mailbox {
+  return parseMailbox(bytes) ?? malformed('email', bytes);
+}
+
+/** One mailbox, all mailboxes at one host, or, after a period, at all hosts in a domain. */
+function readMailboxBase(bytes: Bytes): Mailbox | string {
+  if (!latin1(bytes).includes('@')) return readHostBase(bytes);
+  return parseMailbox(bytes) ?? refuse(`falls under the constraint "${shown(bytes)}", which is not a mailbox`);
+}
+
+function isWithinMailbox(name: Mailbox, base: Mailbox | string): boolean {
+  if (typeof base === 'string') return isWithinHost(name.host, base);
+  return name.local === base.local && name.host === base.host;
+}
+
+/** RFC 5280: a URI without a host, or with an address in its place, MUST be rejected. */
+function readUriHost(bytes: Bytes): string {
+  const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(latin1(bytes))?.[1];
   const host = authority?.replace(/^.*@/, '').replace(/:\d*$/, '').toLowerCase();
-  // RFC 5280: without a host, or with an address in its place, it MUST be rejected.
-  if (host === undefined || !isDnsName(host, 'no-wildcard')) return malformed('uri', nameBytes);
-  const base = lower(baseBytes);
-  return base === '' || isHostWithin(host, base, baseBytes);
+  return host !== undefined && isDnsName(host, 'no-wildcard') ? host : malformed('uri', bytes);
 }
 
-/** The base's relative names begin the name's. */
-function compareDirectory(name: Bytes, base: Bytes): boolean {
-  const [parts, wanted] = [comparableRelativeNames(name), comparableRelativeNames(base)];
-  return wanted.every((part, index) => parts[index] === part);
+/** A host, or after a period all hosts in a domain, or empty for all. */
+function readHostBase(bytes: Bytes): string {
+  const base = lower(bytes);
+  if (base !== '' && !isDnsName(base.startsWith('.') ? base.slice(1) : base, 'no-wildcard'))
+    refuse(`falls under the constraint "${shown(bytes)}", which is not a host`);
+  return base;
 }
 
-function isHostWithin(host: string, base: string, baseBytes: Bytes): boolean {
-  const domain = base.startsWith('.') ? base.slice(1) : base;
-  if (!isDnsName(domain, 'no-wildcard'))
-    refuse(`falls under the constraint "${shown(baseBytes)}", which is not a host`);
-  return base.startsWith('.') ? host.endsWith(base) : host === base;
+function isWithinHost(host: string, base: string): boolean {
+  return base === '' || (base.startsWith('.') ? host.endsWith(base) : host === base);
 }
 
-function isSubdomain(name: string, base: string): boolean {
-  return name === base || name.endsWith(`.${base}`);
+function beginsWith(name: readonly string[], base: readonly string[]): boolean {
+  return base.every((part, index) => name[index] === part);
 }
 
 function isPrefixMask(mask: Bytes): boolean {
@@ -140,7 +185,7 @@ function isPrefixMask(mask: Bytes): boolean {
   return true;
 }
 
-function parseMailbox(bytes: Bytes): { local: string; host: string } | undefined {
+function parseMailbox(bytes: Bytes): Mailbox | undefined {
   const parts = latin1(bytes).split('@');
   const [local, host] = [parts[0] as string, parts[1]?.toLowerCase()];
   if (parts.length !== 2 || local === '' || host === undefined || !isDnsName(host, 'no-wildcard')) return undefined;
@@ -160,9 +205,5 @@ function malformed(kind: GeneralNameKind, bytes: Bytes): never {
 }
 
 function refuse(what: string): never {
-  throw refusal(what);
-}
-
-function refusal(what: string): TlsError {
-  return new TlsError('certificate-name-constraint', what);
+  throw new TlsError('certificate-name-constraint', what);
 }

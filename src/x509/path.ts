@@ -89,6 +89,7 @@ class PathSearch {
   readonly #request: PathRequest;
   readonly #budget = new Budget();
   readonly #anchors = new Map<Bytes, Candidate>();
+  readonly #issuersOf = new Map<Candidate, readonly Candidate[]>();
   #intermediates: readonly Candidate[] | undefined;
   #reason: TlsError | undefined;
 
@@ -205,13 +206,27 @@ class PathSearch {
 
   /** Not those which `path` has already: the same name with the same key leads nowhere new. */
   #intermediatesFor(child: Candidate, path: readonly Candidate[]): Candidate[] {
-    this.#intermediates ??= this.#request.intermediates
+    this.#intermediates ??= this.#readIntermediates(path[0] as Candidate);
+    const known = this.#issuersOf.get(child);
+    const issuers =
+      known ??
+      this.#intermediates
+        .filter(({ certificate }) => equal(certificate.subject, child.certificate.issuer))
+        .sort((a, b) => keyIdRank(child, a) - keyIdRank(child, b));
+    if (known === undefined) this.#issuersOf.set(child, issuers);
+    return issuers.filter((issuer) => !path.some(({ authority }) => authority === issuer.authority));
+  }
+
+  #readIntermediates(leaf: Candidate): readonly Candidate[] {
+    const authorities = [leaf];
+    return this.#request.intermediates
       .map((der, index) => this.#decode(der, 'the intermediate certificate', `certificate ${index + 2} of the chain`))
-      .filter((candidate) => candidate !== undefined);
-    return this.#intermediates
-      .filter(({ certificate }) => equal(certificate.subject, child.certificate.issuer))
-      .filter((issuer) => !path.some((below) => isSameAuthority(below, issuer)))
-      .sort((a, b) => keyIdRank(child, a) - keyIdRank(child, b));
+      .filter((candidate) => candidate !== undefined)
+      .map((candidate) => {
+        candidate.authority = authorities.find((other) => isSameAuthority(other, candidate)) ?? candidate;
+        authorities.push(candidate.authority);
+        return candidate;
+      });
   }
 
   /** What cannot be read cannot be used; that it was there is kept as a reason. */
