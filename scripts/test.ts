@@ -22,7 +22,7 @@ const SUITES = {
   bun: {
     runner: 'bun',
     files: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
-    except: ['tests/interop/{go,rustls}.test.ts', 'tests/limbo/**'],
+    except: ['tests/interop/{go,rustls}.test.ts'],
   },
   /** The pure rooms and the provider again, under the other runtime and so the other cryptographic library. */
   node: {
@@ -31,8 +31,6 @@ const SUITES = {
   },
   /** Peers that need a toolchain of their own; tests/interop/install.sh gets it. */
   toolchains: { runner: 'bun', files: ['tests/interop/{go,rustls}.test.ts'] },
-  /** C2SP's x509-limbo; needs its file, see docs/testing.md. */
-  limbo: { runner: 'bun', files: ['tests/limbo/**/*.test.ts'] },
 } as const satisfies Record<string, Suite>;
 
 type SuiteName = keyof typeof SUITES;

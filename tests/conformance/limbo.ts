@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type Bytes, equal } from '../../src/core/bytes.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
 import { Certificate, subjectOf } from '../../src/x509/certificate.ts';
@@ -8,9 +9,9 @@ import { type Verification, verifyCertificate } from '../../src/x509/verify.ts';
 import { EXCEPTIONS } from './limbo-exceptions.ts';
 
 /**
- * C2SP's x509-limbo through the public interface, its anchors taken for public CAs: `bun tests/conformance/limbo.ts FILE` prints
- * every disagreement that is not in {@link EXCEPTIONS}, and every exception that is none. Exit code 0 only if there are neither.
- * `-v` prints each case with its outcome.
+ * C2SP's x509-limbo through the public interface, its anchors taken for public CAs: `npm run test:limbo -- FILE [-v]`. Prints every
+ * disagreement that is not in {@link EXCEPTIONS} and every exception that is none, with `-v` each case; the last line counts, and
+ * so does build/test-results/limbo.json. Exit code 0 only if nothing failed.
  */
 
 interface Case {
@@ -40,32 +41,44 @@ if (file === undefined) {
 }
 const { testcases } = JSON.parse(readFileSync(file, 'utf8')) as { testcases: readonly Case[] };
 
-let agreed = 0;
-let excepted = 0;
-const wrong: string[] = [];
-for (const testcase of testcases) {
-  const result = run(testcase, 'public');
-  const outcome = result.ok ? 'accepted' : `${result.failure.why}: ${result.failure.detail}`;
-  const agrees = result.ok === (testcase.expected_result === 'SUCCESS');
-  const exception = EXCEPTIONS[testcase.id];
-  if (option === '-v')
-    console.log(`${agrees ? ' ' : exception === undefined ? '!' : '~'} ${testcase.id}\n      ${outcome}`);
-  if (agrees) agreed++;
-  if (agrees && exception !== undefined) wrong.push(`${testcase.id}: an exception, yet it agrees (${outcome})`);
-  if (!agrees && exception !== undefined) excepted++;
-  if (exception?.agreesAsPrivate === true && run(testcase, 'private').ok !== (testcase.expected_result === 'SUCCESS'))
-    wrong.push(`${testcase.id}: disagrees with the private profile too`);
-  if (!agrees && exception === undefined)
-    wrong.push(`${testcase.id}: expected ${testcase.expected_result}, ${outcome}`);
-}
+const verdicts = testcases.map((testcase) => ({ id: testcase.id, ...judge(testcase) }));
 for (const id of Object.keys(EXCEPTIONS))
-  if (!testcases.some((testcase) => testcase.id === id)) wrong.push(`${id}: an exception for a case that is not there`);
+  if (!testcases.some((testcase) => testcase.id === id))
+    verdicts.push({ id, says: 'is an exception, and no case', verdict: 'wrong' });
 
-for (const line of wrong) console.error(line);
-console.log(
-  `${testcases.length} cases: ${agreed} agree, ${excepted} are exceptions with a reason, ${wrong.length} are wrong`,
-);
-process.exit(wrong.length === 0 ? 0 : 1);
+for (const { id, says, verdict } of verdicts)
+  if (verdict === 'wrong' || option === '-v') console.log(`${verdict}: ${id}: ${says}`);
+const [agreed, excepted, failed] = (['agrees', 'excepted', 'wrong'] as const).map(
+  (kind) => verdicts.filter(({ verdict }) => verdict === kind).length,
+) as [number, number, number];
+console.log(`${agreed} agree, ${excepted} are exceptions with a reason, ${failed} are wrong`);
+console.log(`${agreed + excepted} passed, ${failed} failed`);
+const results = resolve(import.meta.dirname, '../../build/test-results');
+mkdirSync(results, { recursive: true });
+writeFileSync(resolve(results, 'limbo.json'), JSON.stringify({ passed: agreed + excepted, failed }));
+process.exitCode = failed === 0 ? 0 : 1;
+
+interface Verdict {
+  readonly verdict: 'agrees' | 'excepted' | 'wrong';
+  readonly says: string;
+}
+
+function judge(testcase: Case): Verdict {
+  const exception = EXCEPTIONS[testcase.id];
+  try {
+    const [expected, result] = [testcase.expected_result === 'SUCCESS', run(testcase, 'public')];
+    const says = result.ok ? 'accepted' : `${result.failure.why}: ${result.failure.detail}`;
+    if (result.ok === expected)
+      return exception === undefined
+        ? { verdict: 'agrees', says }
+        : { verdict: 'wrong', says: `an exception, yet it agrees: ${says}` };
+    if (exception?.agreesAsPrivate === true && run(testcase, 'private').ok !== expected)
+      return { verdict: 'wrong', says: `disagrees with the private profile too: ${says}` };
+    return { verdict: exception === undefined ? 'wrong' : 'excepted', says };
+  } catch (error) {
+    return { verdict: 'wrong', says: `threw ${error}` };
+  }
+}
 
 function run(testcase: Case, profile: TrustAnchor['profile']): Verification {
   const leaf = decode(testcase.peer_certificate);
