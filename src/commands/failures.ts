@@ -239,6 +239,11 @@ export const OUTCOMES = {
     says: 'the client showed no certificate',
     advice: 'Give it a certificate that is signed by one of the authorities.',
   },
+  'tls12-client-certificate-missing': {
+    exit: EXIT.tls,
+    says: 'the client showed no certificate',
+    advice: 'Give it a certificate that is signed by one of the authorities.',
+  },
   'alert-received': {
     exit: EXIT.tls,
     says: 'the server refused with an alert',

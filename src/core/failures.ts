@@ -97,6 +97,7 @@ export const FAILURES = {
   'no-common-alpn': { kind: 'peer-incompatible', alert: 'no_application_protocol' },
   'unrecognized-name': { kind: 'peer-incompatible', alert: 'unrecognized_name' },
   'client-certificate-missing': { kind: 'peer-incompatible', alert: 'certificate_required' },
+  'tls12-client-certificate-missing': { kind: 'peer-incompatible', alert: 'handshake_failure' },
   // What the peer said, and how the stream ended
   'alert-received': { kind: 'peer-refused', alert: null },
   'closed-in-handshake': { kind: 'peer-refused', alert: null },

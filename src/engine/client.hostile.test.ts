@@ -44,6 +44,7 @@ const NOT_BY_A_SERVER: readonly Why[] = [
   'renegotiation-refused',
   'secure-renegotiation-missing',
   'unrecognized-name',
+  'tls12-client-certificate-missing',
   'record-sequence-exhausted',
   'no-common-suite',
   'no-common-group',

@@ -234,6 +234,19 @@ export function decodeAuthorities(body: Bytes): readonly Bytes[] {
 /** RFC 6066 section 8: a request for OCSP without responder ids or extensions. */
 export const OCSP_REQUEST: Bytes = Uint8Array.of(1, 0, 0, 0, 0);
 
+/** Whether the client asks for OCSP, of whichever responder; other kinds of status are unknown. */
+export function decodeOcspRequest(body: Bytes): boolean {
+  return decodeWhole('status_request', body, (reader) => {
+    if (reader.u8() !== OCSP) {
+      reader.rest();
+      return false;
+    }
+    reader.vector16();
+    reader.vector16();
+    return true;
+  });
+}
+
 /** RFC 6066 section 8, in a CertificateEntry (RFC 8446 section 4.4.2.1): `CertificateStatus` */
 export function encodeOcspResponse(response: Bytes): Bytes {
   return new ByteWriter(response.length + 4).u8(OCSP).vector24(response).finish();

@@ -1,0 +1,132 @@
+import { ascii, type Bytes, latin1 } from '../../../core/bytes.ts';
+import { TlsError } from '../../../core/failures.ts';
+import { LIMITS } from '../../../core/limits.ts';
+import { type Tls12SuiteName, tls12SuiteByCodePoint } from '../../../crypto/cipher-suites.ts';
+import { groupByCodePoint } from '../../../crypto/named-groups.ts';
+import type { NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
+import { signatureSchemeByCodePoint } from '../../../crypto/signature-schemes.ts';
+import {
+  decodeCodePoints,
+  decodeEmpty,
+  decodeOcspRequest,
+  decodeProtocolNames,
+  decodeServerName,
+  decodeU16,
+  type Extensions,
+} from '../../codec/extensions.ts';
+import { decodePointFormats, decodeRenegotiationInfo } from '../../codec/extensions12.ts';
+import type { ClientHello } from '../../codec/messages.ts';
+import { EXTENSION, SIGNALING_SUITE } from '../../codec/registry.ts';
+import { isTls12Group } from '../signatures12.ts';
+import type { ServerConfig12 } from './states.ts';
+
+/** A ClientHello, as far as TLS 1.2 uses it: validated, and reduced to what we know. Lists are in the client's order. */
+export interface ClientOffer {
+  readonly random: Bytes;
+  readonly sessionId: Bytes;
+  readonly suites: readonly Tls12SuiteName[];
+  readonly groups: readonly NamedGroup[];
+  readonly schemes: readonly SignatureScheme[];
+  /** Lower-case ASCII. */
+  readonly serverName: string | null;
+  readonly alpnOffered: readonly string[];
+  /** What we chose of these. */
+  readonly alpn: string | null;
+  readonly ocspRequested: boolean;
+  /** RFC 8449: the most plaintext bytes that the client takes in a record; null if it did not say. */
+  readonly recordSizeLimit: number | null;
+  /** Empty asks for one, null knows nothing of them. */
+  readonly ticket: Bytes | null;
+  /** By extension or SCSV (RFC 5746 section 3.6). */
+  readonly secureRenegotiation: boolean;
+  readonly pointFormats: boolean;
+}
+
+/** What TLS 1.2 wants of a ClientHello. */
+export function readClientOffer(config: ServerConfig12, hello: ClientHello): ClientOffer {
+  const { extensions, cipherSuites } = hello;
+  if (!hello.compressionMethods.includes(0)) throw new TlsError('illegal-parameter', 'no null compression');
+  // RFC 7507 section 3: it could have had more, and was made to ask for less.
+  if (cipherSuites.includes(SIGNALING_SUITE.fallback) && config.maxVersion === 'TLSv1.3')
+    throw new TlsError('inappropriate-fallback');
+  const secureRenegotiation =
+    readRenegotiation(extensions) || cipherSuites.includes(SIGNALING_SUITE.renegotiation_info);
+  const pointFormats = extensions.get(EXTENSION.ec_point_formats);
+  if (pointFormats !== undefined && !decodePointFormats(pointFormats))
+    throw new TlsError('illegal-parameter', 'ec_point_formats without uncompressed points');
+  const serverName = extensions.get(EXTENSION.server_name);
+  const status = extensions.get(EXTENSION.status_request);
+  const alpnOffered = offeredProtocols(extensions);
+  const offer = {
+    random: hello.random.slice(),
+    sessionId: hello.sessionId.slice(),
+    suites: cipherSuites.map(tls12SuiteByCodePoint).filter((suite) => suite !== undefined),
+    groups: codePoints('supported_groups', extensions)
+      .map(groupByCodePoint)
+      .filter((group) => group !== undefined)
+      .filter(isTls12Group),
+    schemes: codePoints('signature_algorithms', extensions)
+      .map(signatureSchemeByCodePoint)
+      .filter((scheme) => scheme !== undefined),
+    serverName: serverName === undefined ? null : hostName(decodeServerName(serverName)),
+    alpnOffered,
+    alpn: chosenProtocol(config.alpn, alpnOffered),
+    ocspRequested: status !== undefined && decodeOcspRequest(status),
+    recordSizeLimit: recordSizeLimit(extensions),
+    ticket: extensions.get(EXTENSION.session_ticket)?.slice() ?? null,
+    secureRenegotiation,
+    pointFormats: pointFormats !== undefined,
+  };
+  // RFC 7627 sections 5.3 and 5.4: we have none without.
+  const extendedMasterSecret = extensions.get(EXTENSION.extended_master_secret);
+  if (extendedMasterSecret === undefined) throw new TlsError('extended-master-secret-missing');
+  decodeEmpty('extended_master_secret', extendedMasterSecret);
+  return offer;
+}
+
+/** RFC 5746 section 3.6. */
+function readRenegotiation(extensions: Extensions): boolean {
+  const body = extensions.get(EXTENSION.renegotiation_info);
+  if (body === undefined) return false;
+  if (decodeRenegotiationInfo(body).length > 0) throw new TlsError('renegotiation-mismatch');
+  return true;
+}
+
+function codePoints(name: 'supported_groups' | 'signature_algorithms', extensions: Extensions): readonly number[] {
+  const body = extensions.get(EXTENSION[name]);
+  return body === undefined ? [] : decodeCodePoints(name, body);
+}
+
+/** RFC 6066 section 3: a host name is ASCII, and its case does not matter. */
+function hostName(name: Bytes): string {
+  const text = latin1(name).toLowerCase();
+  try {
+    ascii(text);
+  } catch {
+    throw new TlsError('decode-error', 'server_name');
+  }
+  if (text.includes('\0')) throw new TlsError('decode-error', 'server_name');
+  return text;
+}
+
+function offeredProtocols(extensions: Extensions): readonly string[] {
+  const body = extensions.get(EXTENSION.application_layer_protocol_negotiation);
+  return body === undefined ? [] : decodeProtocolNames(body).map(latin1);
+}
+
+/** RFC 7301 section 3.2: by our preference. */
+function chosenProtocol(ours: readonly string[], offered: readonly string[]): string | null {
+  if (ours.length === 0 || offered.length === 0) return null;
+  const chosen = ours.find((name) => offered.includes(name));
+  if (chosen === undefined) throw new TlsError('no-common-alpn');
+  return chosen;
+}
+
+/** RFC 8449 section 4: what is above the version's own limit is as good as that. */
+function recordSizeLimit(extensions: Extensions): number | null {
+  const body = extensions.get(EXTENSION.record_size_limit);
+  if (body === undefined) return null;
+  const limit = decodeU16('record_size_limit', body);
+  if (limit < 64) throw new TlsError('illegal-parameter', `record_size_limit ${limit}`);
+  return Math.min(limit, LIMITS.plaintextBytes);
+}

@@ -1,0 +1,124 @@
+import { type Bytes, equalSecret } from '../../../core/bytes.ts';
+import { TlsError } from '../../../core/failures.ts';
+import { LIMITS } from '../../../core/limits.ts';
+import { TLS12_SUITES } from '../../../crypto/cipher-suites.ts';
+import { encodeFinished } from '../../codec/messages.ts';
+import { encodeNewSessionTicket12 } from '../../codec/messages12.ts';
+import { HANDSHAKE_TYPE } from '../../codec/registry.ts';
+import type { SessionFacts } from '../../connection.ts';
+import { type Action, type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../../machine.ts';
+import { RULES } from '../../record/incoming.ts';
+import { verifyData } from '../../schedule/schedule12.ts';
+import { expectChangeCipherSpec } from '../change-cipher-spec.ts';
+import { issuesTicket } from './hello.ts';
+import { encodeSession12 } from './session.ts';
+import type {
+  AwaitTicket12,
+  ExpectChangeCipherSpec,
+  ExpectFinished12,
+  Keyed,
+  ServerContext12,
+  ServerState12,
+} from './states.ts';
+
+export function onChangeCipherSpec(state: ExpectChangeCipherSpec, event: Event): Step<ServerState12> {
+  return {
+    state: { ...state, state: 'tls12-expect-finished' },
+    actions: [
+      { action: 'open-with', opener: state.opener, aligned: expectChangeCipherSpec(event) },
+      { action: 'apply-rules', rules: RULES.finished12 },
+    ],
+  };
+}
+
+/** RFC 5246 section 7.4.9. It ends a resumption; in a full handshake the last word is ours. */
+export function onFinished12(context: ServerContext12, state: ExpectFinished12, event: Event): Step<ServerState12> {
+  const message = expectMessage(event, HANDSHAKE_TYPE.finished);
+  requireAligned(message);
+  const { suite, transcript, secrets } = state;
+  const expected = verifyData(context.crypto, TLS12_SUITES[suite].hash, secrets.master, 'client', transcript.hash());
+  if (!equalSecret(expected, message.message.body)) throw new TlsError('bad-finished');
+  transcript.add(message.message.whole);
+  if (state.resumed !== null) return open(context, state, []);
+  if (issuesTicket(context.config, state.offer)) return askForTicket(context, state);
+  return open(context, state, ourFinished(context, state, null));
+}
+
+/** A ticket for this connection's session: its age is that of the full handshake, whose secret it has. */
+export function askForTicket({ config }: ServerContext12, keyed: Keyed): Step<ServerState12> {
+  const plaintext = encodeSession12({
+    suite: keyed.suite,
+    masterSecret: keyed.secrets.master,
+    establishedAtMs: keyed.resumed?.establishedAtMs ?? config.now(),
+    serverName: keyed.offer.serverName,
+    alpn: keyed.offer.alpn,
+    certificatePolicy: config.certificatePolicy,
+    peer: keyed.peer,
+  });
+  return {
+    state: { ...keyed, state: 'tls12-await-ticket' },
+    actions: [{ action: 'ask', effect: { effect: 'seal-ticket', purpose: 'ticket', plaintext } }],
+  };
+}
+
+export function onTicketSealed12(context: ServerContext12, state: AwaitTicket12, event: Event): Step<ServerState12> {
+  const { ticket } = expectAnswer(event, 'ticket-sealed');
+  const finished = ourFinished(context, state, ticket);
+  if (state.resumed === null) return open(context, state, finished);
+  return {
+    state: { ...state, state: 'tls12-expect-change-cipher-spec' },
+    actions: [...finished, { action: 'apply-rules', rules: RULES.changeCipherSpec12 }],
+  };
+}
+
+/** NewSessionTicket if one was promised, change_cipher_spec and Finished: all that we say from here on is protected. */
+function ourFinished({ config, crypto }: ServerContext12, keyed: Keyed, ticket: Bytes | null): Action[] {
+  const { suite, transcript, secrets, sealer } = keyed;
+  const actions: Action[] = [];
+  if (ticket !== null) {
+    const ageSeconds = keyed.resumed === null ? 0 : (config.now() - keyed.resumed.establishedAtMs) / 1000;
+    const message = encodeNewSessionTicket12({
+      lifetimeHintSeconds: Math.max(1, Math.floor(config.ticketLifetimeSeconds - ageSeconds)),
+      ticket,
+    });
+    transcript.add(message);
+    actions.push({ action: 'send', message });
+  }
+  const message = encodeFinished(
+    verifyData(crypto, TLS12_SUITES[suite].hash, secrets.master, 'server', transcript.hash()),
+  );
+  transcript.add(message);
+  actions.push({ action: 'send-change-cipher-spec' }, { action: 'seal-with', sealer }, { action: 'send', message });
+  return actions;
+}
+
+function open({ config }: ServerContext12, keyed: Keyed, actions: readonly Action[]): Step<ServerState12> {
+  const { offer, suite, randoms, secrets } = keyed;
+  const session: SessionFacts = {
+    version: 'TLSv1.2',
+    suite,
+    group: keyed.group,
+    signatureScheme: keyed.scheme,
+    alpn: offer.alpn,
+    serverName: offer.serverName,
+    resumed: keyed.resumed !== null,
+    helloRetryRequest: false,
+    peer: keyed.peer,
+  };
+  const limited = offer.recordSizeLimit !== null && config.recordSizeLimit !== null;
+  return {
+    state: { state: 'tls12-open', session, suite, randoms, secrets },
+    actions: [
+      ...actions,
+      {
+        action: 'limit-records',
+        sendBytes: (limited ? (offer.recordSizeLimit as number) : LIMITS.plaintextBytes) + 1,
+        receiveBytes: limited
+          ? Math.min(config.recordSizeLimit as number, LIMITS.plaintextBytes)
+          : LIMITS.plaintextBytes,
+      },
+      { action: 'apply-rules', rules: RULES.open12 },
+      { action: 'open', session },
+    ],
+  };
+}

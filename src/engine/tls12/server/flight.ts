@@ -1,0 +1,145 @@
+import { TlsError } from '../../../core/failures.ts';
+import { LIMITS } from '../../../core/limits.ts';
+import { TLS12_SUITES } from '../../../crypto/cipher-suites.ts';
+import { NAMED_GROUPS } from '../../../crypto/named-groups.ts';
+import type { SignatureScheme } from '../../../crypto/provider.ts';
+import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../../crypto/signature-schemes.ts';
+import { signedBytes } from '../../../crypto/signed-content.ts';
+import { keyTypeOf } from '../../client/flight.ts';
+import { decodeCertificateVerify } from '../../codec/messages.ts';
+import { decodeCertificate12, decodeClientKeyExchange } from '../../codec/messages12.ts';
+import { HANDSHAKE_TYPE } from '../../codec/registry.ts';
+import { type Event, expectAnswer, expectMessage, type Step } from '../../machine.ts';
+import { RULES } from '../../record/incoming.ts';
+import { extendedMasterSecret, protection12 } from '../../schedule/schedule12.ts';
+import { verifiedAs } from '../signatures12.ts';
+import type {
+  AwaitAgreement12,
+  AwaitCertificateVerification12,
+  AwaitSignatureVerification12,
+  ExpectCertificate12,
+  ExpectCertificateVerify12,
+  ExpectKeyExchange,
+  Keyed,
+  ServerConfig12,
+  ServerContext12,
+  ServerState12,
+} from './states.ts';
+
+/** RFC 5246 section 7.4.6. */
+export function onCertificate12(
+  { config }: ServerContext12,
+  state: ExpectCertificate12,
+  event: Event,
+): Step<ServerState12> {
+  const { message } = expectMessage(event, HANDSHAKE_TYPE.certificate);
+  const chain = decodeCertificate12(message.body);
+  if (chain.length > LIMITS.chainCertificates)
+    throw new TlsError('certificate-chain-too-long', `${chain.length} certificates`);
+  state.transcript.add(message.whole);
+  if (chain.length === 0) {
+    if (config.clientCertificate === 'required') throw new TlsError('tls12-client-certificate-missing');
+    state.transcript.forgetMessages();
+    return { state: { ...state, state: 'tls12-expect-key-exchange', client: null }, actions: [] };
+  }
+  return {
+    state: { ...state, state: 'tls12-await-certificate-verification' },
+    actions: [{ action: 'ask', effect: { effect: 'verify-certificate', chain } }],
+  };
+}
+
+export function onCertificateVerified12(state: AwaitCertificateVerification12, event: Event): Step<ServerState12> {
+  const { spki, identity: peer } = expectAnswer(event, 'certificate-accepted');
+  return { state: { ...state, state: 'tls12-expect-key-exchange', client: { spki, peer } }, actions: [] };
+}
+
+/** RFC 8422 section 5.7. */
+export function onKeyExchange(state: ExpectKeyExchange, event: Event): Step<ServerState12> {
+  const { message } = expectMessage(event, HANDSHAKE_TYPE.client_key_exchange);
+  const peerShare = decodeClientKeyExchange(message.body);
+  const { keyShare, ...negotiated } = state;
+  const { group } = keyShare;
+  if (peerShare.length !== NAMED_GROUPS[group].clientShareBytes)
+    throw new TlsError('bad-key-share', `${group} of ${peerShare.length} bytes`);
+  state.transcript.add(message.whole);
+  return {
+    state: { ...negotiated, state: 'tls12-await-agreement', group },
+    actions: [{ action: 'ask', effect: { effect: 'agree', keyShare, peerShare } }],
+  };
+}
+
+export function onAgreement12(context: ServerContext12, state: AwaitAgreement12, event: Event): Step<ServerState12> {
+  const { secret } = expectAnswer(event, 'agreed');
+  const { crypto } = context;
+  const { client, offer, suite, randoms, transcript, group } = state;
+  const master = extendedMasterSecret(crypto, TLS12_SUITES[suite].hash, secret, transcript.hash());
+  secret.fill(0);
+  const keyed: Keyed = {
+    offer,
+    suite,
+    randoms,
+    transcript,
+    group,
+    scheme: null,
+    peer: client?.peer ?? null,
+    resumed: null,
+    secrets: { master },
+    ...protection12(crypto, suite, master, randoms, 'server'),
+  };
+  if (client === null) return changeCipherSpecNext(keyed);
+  return { state: { ...keyed, state: 'tls12-expect-certificate-verify', spki: client.spki }, actions: [] };
+}
+
+/** RFC 5246 section 7.4.8: over all messages before it, with the hash that its scheme names. */
+export function onCertificateVerify12(
+  { config }: ServerContext12,
+  state: ExpectCertificateVerify12,
+  event: Event,
+): Step<ServerState12> {
+  const { message } = expectMessage(event, HANDSHAKE_TYPE.certificate_verify);
+  const { scheme: codePoint, signature } = decodeCertificateVerify(message.body);
+  const { spki, ...keyed } = state;
+  const scheme = acceptableScheme(config, codePoint);
+  const key = keyTypeOf(spki);
+  const verified = key === null ? scheme : verifiedAs(scheme, key);
+  if (key !== null && verified === scheme && SIGNATURE_SCHEMES[scheme].key !== key)
+    throw new TlsError('wrong-signature-scheme', `${scheme} with a key of type ${key}`);
+  const handshakeMessages = state.transcript.messages();
+  return {
+    state: { ...keyed, state: 'tls12-await-signature-verification', scheme, certificateVerify: message.whole },
+    actions: [
+      {
+        action: 'ask',
+        effect: {
+          effect: 'verify-signature',
+          scheme: verified,
+          spki,
+          message: signedBytes({ version: 'TLSv1.2', role: 'client', handshakeMessages }),
+          signature,
+        },
+      },
+    ],
+  };
+}
+
+function acceptableScheme(config: ServerConfig12, codePoint: number): SignatureScheme {
+  const scheme = signatureSchemeByCodePoint(codePoint);
+  if (scheme === undefined || !config.signatureSchemes.includes(scheme) || !SIGNATURE_SCHEMES[scheme].inTls12Handshake)
+    throw new TlsError('wrong-signature-scheme', scheme ?? `0x${codePoint.toString(16)}`);
+  return scheme;
+}
+
+export function onSignatureVerified12(state: AwaitSignatureVerification12, event: Event): Step<ServerState12> {
+  expectAnswer(event, 'signature-valid');
+  const { certificateVerify, ...keyed } = state;
+  keyed.transcript.add(certificateVerify);
+  keyed.transcript.forgetMessages();
+  return changeCipherSpecNext(keyed);
+}
+
+function changeCipherSpecNext(keyed: Keyed): Step<ServerState12> {
+  return {
+    state: { ...keyed, state: 'tls12-expect-change-cipher-spec' },
+    actions: [{ action: 'apply-rules', rules: RULES.changeCipherSpec12 }],
+  };
+}

@@ -1,0 +1,293 @@
+import { type Bytes, concat, EMPTY } from '../../../core/bytes.ts';
+import { TlsError } from '../../../core/failures.ts';
+import { LIMITS } from '../../../core/limits.ts';
+import { TLS12_SUITES, type Tls12SuiteName } from '../../../crypto/cipher-suites.ts';
+import { NAMED_GROUPS } from '../../../crypto/named-groups.ts';
+import type { SignatureScheme } from '../../../crypto/provider.ts';
+import { SIGNATURE_SCHEMES } from '../../../crypto/signature-schemes.ts';
+import { NO_SECRETS } from '../../client/states.ts';
+import { encodeOcspResponse, encodeProtocolNames, encodeU16 } from '../../codec/extensions.ts';
+import { EC_POINT_FORMATS, encodeRenegotiationInfo } from '../../codec/extensions12.ts';
+import { type ClientHello, encodeServerHello } from '../../codec/messages.ts';
+import {
+  CLIENT_CERTIFICATE_TYPE,
+  encodeCertificate12,
+  encodeCertificateRequest12,
+  encodeCertificateStatus,
+  encodeEcdhParameters,
+  encodeServerHelloDone,
+  encodeServerKeyExchange,
+} from '../../codec/messages12.ts';
+import { DOWNGRADE_SENTINEL, EXTENSION, VERSION } from '../../codec/registry.ts';
+import { type Action, type Event, expectAnswer, type MessageEvent, requireAligned, type Step } from '../../machine.ts';
+import { RULES } from '../../record/incoming.ts';
+import { PlainSealer } from '../../record/protection.ts';
+import { protection12, type Randoms } from '../../schedule/schedule12.ts';
+import { authenticatesWith } from '../signatures12.ts';
+import { Transcript12 } from '../transcript12.ts';
+import { type ClientOffer, readClientOffer } from './client-offer.ts';
+import { askForTicket } from './finish.ts';
+import { decodeSession12, type Session12 } from './session.ts';
+import type {
+  AwaitCertificateChoice12,
+  AwaitSignature12,
+  AwaitTicketOpening12,
+  ServerConfig12,
+  ServerContext12,
+  ServerState12,
+} from './states.ts';
+
+/** A ClientHello for which TLS 1.2 was chosen (RFC 5246 section 7.4.1.2): all but its version is judged here. */
+export function startServer12(context: ServerContext12, hello: ClientHello, event: MessageEvent): Step<ServerState12> {
+  const offer = readClientOffer(context.config, hello);
+  requireAligned(event);
+  const greeted = { offer, clientHello: event.message.whole, secrets: NO_SECRETS };
+  const actions: Action[] = [
+    { action: 'apply-rules', rules: RULES.handshake12 },
+    { action: 'limit-records', sendBytes: LIMITS.plaintextBytes + 1, receiveBytes: LIMITS.plaintextBytes },
+    { action: 'seal-with', sealer: new PlainSealer(VERSION.tls12) },
+  ];
+  const { ticket } = offer;
+  if (ticket === null || ticket.length === 0 || context.config.ticketLifetimeSeconds === 0) {
+    const next = askForCertificate(context, { ...greeted, state: 'tls12-await-ticket-opening' });
+    return { state: next.state, actions: [...actions, ...next.actions] };
+  }
+  actions.push({ action: 'ask', effect: { effect: 'open-ticket', purpose: 'ticket', ticket } });
+  return { state: { ...greeted, state: 'tls12-await-ticket-opening' }, actions };
+}
+
+export function onTicketOpened12(
+  context: ServerContext12,
+  state: AwaitTicketOpening12,
+  event: Event,
+): Step<ServerState12> {
+  const { plaintext } = expectAnswer(event, 'ticket-opened');
+  const session = plaintext === null ? null : decodeSession12(plaintext);
+  plaintext?.fill(0);
+  if (session === null) return askForCertificate(context, state);
+  if (!isResumable(context.config, state.offer, session)) {
+    session.masterSecret.fill(0);
+    return askForCertificate(context, state);
+  }
+  return resume(context, state, session);
+}
+
+/** All that a session stands for must be what a full handshake would come to now. */
+function isResumable(config: ServerConfig12, offer: ClientOffer, session: Session12): boolean {
+  const ageMs = config.now() - session.establishedAtMs;
+  return (
+    ageMs >= 0 &&
+    ageMs < 1000 * config.ticketLifetimeSeconds &&
+    config.tls12Suites.includes(session.suite) &&
+    offer.suites.includes(session.suite) &&
+    session.serverName === offer.serverName &&
+    session.alpn === offer.alpn &&
+    session.certificatePolicy === config.certificatePolicy &&
+    (config.clientCertificate !== 'required' || session.peer !== null) &&
+    (config.clientCertificate !== 'none' || session.peer === null)
+  );
+}
+
+/** RFC 5246 section 7.3, figure 2, with a new ticket (RFC 5077 section 3.3): a ticket that is seen twice tells who comes back. */
+function resume(context: ServerContext12, state: AwaitTicketOpening12, session: Session12): Step<ServerState12> {
+  const { config, crypto } = context;
+  const { offer } = state;
+  const { suite, masterSecret: master, peer } = session;
+  const randoms = { client: offer.random, server: serverRandom(context) };
+  const hello = serverHello(config, offer, randoms, suite, { sessionId: offer.sessionId, stapled: false });
+  const transcript = new Transcript12(crypto, TLS12_SUITES[suite].hash);
+  transcript.add(state.clientHello);
+  transcript.add(hello);
+  transcript.forgetMessages();
+  const next = askForTicket(context, {
+    offer,
+    suite,
+    randoms,
+    transcript,
+    group: null,
+    scheme: null,
+    peer,
+    resumed: session,
+    secrets: { master },
+    ...protection12(crypto, suite, master, randoms, 'server'),
+  });
+  return { state: next.state, actions: [{ action: 'send', message: hello }, ...next.actions] };
+}
+
+function askForCertificate({ config }: ServerContext12, state: AwaitTicketOpening12): Step<ServerState12> {
+  const { offer } = state;
+  if (commonSuites(config, offer).length === 0) throw new TlsError('no-common-suite');
+  const group = config.groups.find((candidate) => offer.groups.includes(candidate));
+  if (group === undefined) throw new TlsError('no-common-group');
+  const schemes = offer.schemes.filter(
+    (scheme) =>
+      config.signatureSchemes.includes(scheme) &&
+      SIGNATURE_SCHEMES[scheme].inTls12Handshake &&
+      suiteFor(config, offer, scheme) !== undefined,
+  );
+  if (schemes.length === 0) throw new TlsError('no-common-signature-scheme');
+  return {
+    state: { ...state, state: 'tls12-await-certificate-choice', group, schemes },
+    actions: [
+      {
+        action: 'ask',
+        effect: {
+          effect: 'choose-certificate',
+          role: 'server',
+          serverName: offer.serverName,
+          alpnOffered: offer.alpnOffered,
+          schemes,
+          certificateSchemes: offer.schemes,
+          authorities: [],
+          ocspRequested: offer.ocspRequested,
+        },
+      },
+    ],
+  };
+}
+
+/** By our preference; a client whose own begins with ChaCha20 has no hardware for AES, and gets what it is good at. */
+function commonSuites(config: ServerConfig12, offer: ClientOffer): readonly Tls12SuiteName[] {
+  const common = config.tls12Suites.filter((suite) => offer.suites.includes(suite));
+  const [first] = offer.suites;
+  if (first === undefined || !isChaCha(first)) return common;
+  return [...common.filter(isChaCha), ...common.filter((suite) => !isChaCha(suite))];
+}
+
+function isChaCha(suite: Tls12SuiteName): boolean {
+  return TLS12_SUITES[suite].aead === 'chacha20-poly1305';
+}
+
+/** The suite whose authentication is by a key for `scheme`. */
+function suiteFor(config: ServerConfig12, offer: ClientOffer, scheme: SignatureScheme): Tls12SuiteName | undefined {
+  const authentication = authenticatesWith(SIGNATURE_SCHEMES[scheme].key);
+  return commonSuites(config, offer).find((suite) => TLS12_SUITES[suite].authentication === authentication);
+}
+
+/** The certificate decides on the suite; ServerKeyExchange is to be signed (RFC 8422 section 5.4). */
+export function onCertificateChosen12(
+  context: ServerContext12,
+  state: AwaitCertificateChoice12,
+  event: Event,
+): Step<ServerState12> {
+  const { choice } = expectAnswer(event, 'certificate-chosen');
+  const { config, crypto } = context;
+  const { offer, clientHello, group, schemes } = state;
+  if (choice === null) throw new TlsError('no-common-signature-scheme');
+  const { credential, scheme } = choice;
+  const suite = suiteFor(config, offer, scheme);
+  if (suite === undefined || !schemes.includes(scheme))
+    throw new TlsError('internal-error', `${scheme} was not asked for`);
+  const staple = offer.ocspRequested ? credential.ocspResponse : undefined;
+  const randoms = { client: offer.random, server: serverRandom(context) };
+  const keyShare = crypto.generateKeyShare(group);
+  const parameters = encodeEcdhParameters(NAMED_GROUPS[group].codePoint, keyShare.publicShare);
+  const flight: Bytes[] = [
+    serverHello(config, offer, randoms, suite, { sessionId: EMPTY, stapled: staple !== undefined }),
+    encodeCertificate12(credential.chain),
+  ];
+  if (staple !== undefined) flight.push(encodeCertificateStatus(encodeOcspResponse(staple)));
+  const transcript = new Transcript12(crypto, TLS12_SUITES[suite].hash);
+  transcript.add(clientHello);
+  const actions: Action[] = flight.map((message) => {
+    transcript.add(message);
+    return { action: 'send', message };
+  });
+  const { client: clientRandom, server } = randoms;
+  actions.push({
+    action: 'ask',
+    effect: {
+      effect: 'sign',
+      key: credential.key,
+      scheme,
+      content: { version: 'TLSv1.2', role: 'server', clientRandom, serverRandom: server, parameters },
+    },
+  });
+  return {
+    state: {
+      state: 'tls12-await-signature',
+      secrets: NO_SECRETS,
+      offer,
+      suite,
+      randoms,
+      transcript,
+      keyShare,
+      scheme,
+      parameters,
+    },
+    actions,
+  };
+}
+
+/** The rest of our flight: ServerKeyExchange, CertificateRequest if we want one, ServerHelloDone. */
+export function onSigned12(context: ServerContext12, state: AwaitSignature12, event: Event): Step<ServerState12> {
+  const { signature } = expectAnswer(event, 'signed');
+  const { config } = context;
+  const { scheme, parameters, ...negotiated } = state;
+  const flight: Bytes[] = [
+    encodeServerKeyExchange({ parameters, scheme: SIGNATURE_SCHEMES[scheme].codePoint, signature }),
+  ];
+  const asks = config.clientCertificate !== 'none';
+  if (asks) flight.push(certificateRequest(config));
+  flight.push(encodeServerHelloDone());
+  const actions: Action[] = flight.map((message) => {
+    state.transcript.add(message);
+    return { action: 'send', message };
+  });
+  if (asks) return { state: { ...negotiated, state: 'tls12-expect-certificate' }, actions };
+  state.transcript.forgetMessages();
+  return { state: { ...negotiated, state: 'tls12-expect-key-exchange', client: null }, actions };
+}
+
+function certificateRequest({ signatureSchemes, certificateAuthorities }: ServerConfig12): Bytes {
+  const { rsa_sign, ecdsa_sign } = CLIENT_CERTIFICATE_TYPE;
+  return encodeCertificateRequest12({
+    certificateTypes: [ecdsa_sign, rsa_sign],
+    signatureSchemes: signatureSchemes
+      .map((scheme) => SIGNATURE_SCHEMES[scheme])
+      .filter(({ inTls12Handshake }) => inTls12Handshake)
+      .map(({ codePoint }) => codePoint),
+    authorities: certificateAuthorities,
+  });
+}
+
+/** RFC 8446 section 4.1.3: a server that can speak TLS 1.3 says so where nobody on the way can change it. */
+function serverRandom({ config, crypto }: ServerContext12): Bytes {
+  if (config.maxVersion !== 'TLSv1.3') return crypto.randomBytes(32);
+  return concat(crypto.randomBytes(24), DOWNGRADE_SENTINEL.tls12);
+}
+
+function serverHello(
+  config: ServerConfig12,
+  offer: ClientOffer,
+  randoms: Randoms,
+  suite: Tls12SuiteName,
+  { sessionId, stapled }: { readonly sessionId: Bytes; readonly stapled: boolean },
+): Bytes {
+  const extensions = new Map<number, Bytes>();
+  extensions.set(EXTENSION.extended_master_secret, EMPTY);
+  if (offer.secureRenegotiation) extensions.set(EXTENSION.renegotiation_info, encodeRenegotiationInfo(EMPTY));
+  if (offer.pointFormats) extensions.set(EXTENSION.ec_point_formats, EC_POINT_FORMATS);
+  if (offer.alpn !== null)
+    extensions.set(
+      EXTENSION.application_layer_protocol_negotiation,
+      encodeProtocolNames([Uint8Array.from(offer.alpn, (letter) => letter.charCodeAt(0))]),
+    );
+  if (issuesTicket(config, offer)) extensions.set(EXTENSION.session_ticket, EMPTY);
+  if (stapled) extensions.set(EXTENSION.status_request, EMPTY);
+  if (offer.recordSizeLimit !== null && config.recordSizeLimit !== null)
+    extensions.set(EXTENSION.record_size_limit, encodeU16(Math.min(config.recordSizeLimit, LIMITS.plaintextBytes)));
+  return encodeServerHello({
+    legacyVersion: VERSION.tls12,
+    random: randoms.server,
+    sessionId,
+    cipherSuite: TLS12_SUITES[suite].codePoint,
+    compressionMethod: 0,
+    extensions,
+  });
+}
+
+/** Whether a NewSessionTicket is promised. */
+export function issuesTicket(config: ServerConfig12, { ticket }: ClientOffer): boolean {
+  return ticket !== null && config.ticketLifetimeSeconds > 0;
+}

@@ -1,0 +1,54 @@
+import { ascii, type Bytes, latin1 } from '../../../core/bytes.ts';
+import { TlsError } from '../../../core/failures.ts';
+import { ByteWriter } from '../../../core/writer.ts';
+import { TLS12_SUITES, type Tls12SuiteName, tls12SuiteByCodePoint } from '../../../crypto/cipher-suites.ts';
+import { decodeWhole, malformed } from '../../codec/decode.ts';
+import { VERSION } from '../../codec/registry.ts';
+import type { PeerIdentity } from '../../connection.ts';
+
+/** What a server must know again to resume (RFC 5077 section 4): sealed by the holder of the ticket keys, and so our own word. */
+export interface Session12 {
+  readonly suite: Tls12SuiteName;
+  readonly masterSecret: Bytes;
+  /** When the full handshake was: all resumptions share its secret, and end with it. Milliseconds since the epoch. */
+  readonly establishedAtMs: number;
+  readonly serverName: string | null;
+  readonly alpn: string | null;
+  readonly certificatePolicy: string;
+  /** Who the client has proved to be. */
+  readonly peer: PeerIdentity | null;
+}
+
+/** The extended master secret goes without saying: we make no others. Begins with the version, as all that is sealed for tickets. */
+export function encodeSession12(session: Session12): Bytes {
+  const { suite, masterSecret, establishedAtMs, serverName, alpn, certificatePolicy, peer } = session;
+  return new ByteWriter(512)
+    .u16(VERSION.tls12)
+    .u16(TLS12_SUITES[suite].codePoint)
+    .vector8(masterSecret)
+    .vector16(asciiJson({ establishedAtMs, serverName, alpn, certificatePolicy, peer }))
+    .finish();
+}
+
+/** Null for what is sealed, but is no session of this version of TLS or of this program. */
+export function decodeSession12(plaintext: Bytes): Session12 | null {
+  try {
+    return decodeWhole('ticket', plaintext, (reader) => {
+      if (reader.u16() !== VERSION.tls12) malformed('ticket');
+      const suite = tls12SuiteByCodePoint(reader.u16());
+      const masterSecret = reader.vector8().slice();
+      const facts = JSON.parse(latin1(reader.vector16())) as Omit<Session12, 'suite' | 'masterSecret'>;
+      if (suite === undefined || masterSecret.length !== 48) malformed('ticket');
+      return { ...facts, suite, masterSecret };
+    });
+  } catch (error) {
+    if (error instanceof TlsError || error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** JSON with its characters beyond ASCII escaped. */
+function asciiJson(value: unknown): Bytes {
+  const escaped = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return ascii(JSON.stringify(value).replace(/[\u007f-\uffff]/g, escaped));
+}

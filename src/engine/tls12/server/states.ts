@@ -1,0 +1,164 @@
+import type { Bytes } from '../../../core/bytes.ts';
+import type { Tls12SuiteName } from '../../../crypto/cipher-suites.ts';
+import type { CryptoProvider, KeyShare, NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
+import type { NoSecrets } from '../../client/states.ts';
+import type { PeerIdentity, ProtocolVersion } from '../../connection.ts';
+import type { Opener, Sealer } from '../../record/protection.ts';
+import type { Randoms } from '../../schedule/schedule12.ts';
+import type { Open12 } from '../open12.ts';
+import type { Transcript12 } from '../transcript12.ts';
+import type { ClientOffer } from './client-offer.ts';
+import type { Session12 } from './session.ts';
+
+/** What TLS 1.2 wants to know of a server's configuration. */
+export interface ServerConfig12 {
+  readonly maxVersion: ProtocolVersion;
+  readonly tls12Suites: readonly Tls12SuiteName[];
+  readonly groups: readonly NamedGroup[];
+  /** What we take from a client, and what we may be asked to sign with. */
+  readonly signatureSchemes: readonly SignatureScheme[];
+  readonly alpn: readonly string[];
+  readonly clientCertificate: 'none' | 'optional' | 'required';
+  /** DER distinguished names. */
+  readonly certificateAuthorities: readonly Bytes[];
+  readonly recordSizeLimit: number | null;
+  /** Zero issues none. */
+  readonly ticketLifetimeSeconds: number;
+  /** Sessions are resumed under the policy that they were made under. */
+  readonly certificatePolicy: string;
+  readonly now: () => number;
+}
+
+export interface ServerContext12 {
+  readonly config: ServerConfig12;
+  readonly crypto: CryptoProvider;
+}
+
+/**
+ * A server since it chose TLS 1.2 (RFC 5246 section 7.3), with our own work in between:
+ *
+ *     [await-ticket-opening] → await-certificate-choice → await-signature
+ *       → [expect-certificate → await-certificate-verification]
+ *       → expect-key-exchange → await-agreement
+ *       → [expect-certificate-verify → await-signature-verification]
+ *       → expect-change-cipher-spec → expect-finished → [await-ticket] → open
+ *
+ * and of a resumption:
+ *
+ *     await-ticket-opening → await-ticket → expect-change-cipher-spec → expect-finished → open
+ */
+export type ServerState12 =
+  | AwaitTicketOpening12
+  | AwaitCertificateChoice12
+  | AwaitSignature12
+  | ExpectCertificate12
+  | AwaitCertificateVerification12
+  | ExpectKeyExchange
+  | AwaitAgreement12
+  | ExpectCertificateVerify12
+  | AwaitSignatureVerification12
+  | ExpectChangeCipherSpec
+  | ExpectFinished12
+  | AwaitTicket12
+  | Open12;
+
+/** Since the ClientHello. */
+interface Greeted {
+  readonly offer: ClientOffer;
+  /** ClientHello, until there is a transcript. */
+  readonly clientHello: Bytes;
+  readonly secrets: NoSecrets;
+}
+
+export interface AwaitTicketOpening12 extends Greeted {
+  readonly state: 'tls12-await-ticket-opening';
+}
+
+export interface AwaitCertificateChoice12 extends Greeted {
+  readonly state: 'tls12-await-certificate-choice';
+  readonly group: NamedGroup;
+  readonly schemes: readonly SignatureScheme[];
+}
+
+/** Since the ServerHello is decided on. */
+export interface Negotiated12 {
+  readonly offer: ClientOffer;
+  readonly suite: Tls12SuiteName;
+  readonly randoms: Randoms;
+  readonly transcript: Transcript12;
+}
+
+/** Of a full handshake, before there is a key. */
+interface Full extends Negotiated12 {
+  readonly secrets: NoSecrets;
+  readonly keyShare: KeyShare;
+}
+
+export interface AwaitSignature12 extends Full {
+  readonly state: 'tls12-await-signature';
+  readonly scheme: SignatureScheme;
+  /** ServerECDHParams. */
+  readonly parameters: Bytes;
+}
+
+export interface ExpectCertificate12 extends Full {
+  readonly state: 'tls12-expect-certificate';
+}
+
+export interface AwaitCertificateVerification12 extends Full {
+  readonly state: 'tls12-await-certificate-verification';
+}
+
+/** A client's certificate, accepted; it has not been shown yet that the client has its key. */
+export interface ClientIdentity {
+  readonly peer: PeerIdentity;
+  readonly spki: Bytes;
+}
+
+export interface ExpectKeyExchange extends Full {
+  readonly state: 'tls12-expect-key-exchange';
+  readonly client: ClientIdentity | null;
+}
+
+export interface AwaitAgreement12 extends Negotiated12 {
+  readonly state: 'tls12-await-agreement';
+  readonly secrets: NoSecrets;
+  readonly group: NamedGroup;
+  readonly client: ClientIdentity | null;
+}
+
+/** Since there are keys. */
+export interface Keyed extends Negotiated12 {
+  /** Null for a resumption: no key was agreed on. */
+  readonly group: NamedGroup | null;
+  /** What the client signed with. */
+  readonly scheme: SignatureScheme | null;
+  readonly peer: PeerIdentity | null;
+  /** The session that this connection resumes. */
+  readonly resumed: Session12 | null;
+  readonly secrets: { readonly master: Bytes };
+  readonly sealer: Sealer;
+  readonly opener: Opener;
+}
+
+export interface ExpectCertificateVerify12 extends Keyed {
+  readonly state: 'tls12-expect-certificate-verify';
+  readonly spki: Bytes;
+}
+
+export interface AwaitSignatureVerification12 extends Keyed {
+  readonly state: 'tls12-await-signature-verification';
+  readonly certificateVerify: Bytes;
+}
+
+export interface ExpectChangeCipherSpec extends Keyed {
+  readonly state: 'tls12-expect-change-cipher-spec';
+}
+
+export interface ExpectFinished12 extends Keyed {
+  readonly state: 'tls12-expect-finished';
+}
+
+export interface AwaitTicket12 extends Keyed {
+  readonly state: 'tls12-await-ticket';
+}
