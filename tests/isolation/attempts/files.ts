@@ -30,6 +30,11 @@ export const FILES: AttemptGroup = {
     attempt('read a setting in /proc/sys', (a) => readFile(a, '/proc/sys/kernel/osrelease')),
     attempt('open a device', (a) => a.open('/dev/null', O_RDWR)),
     attempt('open the terminal', (a) => a.open('/dev/ptmx', O_RDWR)),
+    attempt('read a file by open', (a, s) => a.sys('open', text(s.file), 0, 0), { feature: 'x86-64' }),
+    attempt('stat a file by stat', (a, s) => a.sys('stat', text(s.file), new Uint8Array(256)), { feature: 'x86-64' }),
+    attempt('read a link by readlink', (a) => a.sys('readlink', text('/proc/self'), new Uint8Array(64), 64), {
+      feature: 'x86-64',
+    }),
     attempt('write a file', (a, s) => a.open(s.file, O_WRONLY)),
     attempt('create a file', (a, s) => a.open(`${s.directory}/new`, O_WRONLY | O_CREAT, 0o600)),
     attempt('get a handle on a path (O_PATH)', (a, s) => a.open(s.directory, O_PATH)),
@@ -119,6 +124,14 @@ export const INHERITED_DESCRIPTORS: AttemptGroup = {
     prepared('read from a descriptor that it may only write', (a, s) => ({
       keep: [writeOnly(s.fileDescriptor)],
       run: () => a.sys('read', s.fileDescriptor, new Uint8Array(1), 1),
+    })),
+    prepared('read from it by preadv2', (a, s) => ({
+      keep: [writeOnly(s.fileDescriptor)],
+      run: () => a.sys('preadv2', s.fileDescriptor, a.structure(new Uint8Array(1), 1), 1, 0, 0, 0),
+    })),
+    prepared('write several pieces to a descriptor that it may only read', (a, s) => ({
+      keep: [readOnly(s.fileDescriptor)],
+      run: () => a.sys('writev', s.fileDescriptor, a.structure(text(SECRET), 1), 1),
     })),
     prepared("change a descriptor's flags for all who share it", (a, s) => ({
       keep: [readOnly(s.terminal)],

@@ -70,6 +70,10 @@ export const MEMORY: AttemptGroup = {
       const page = anonymous(a, READ_WRITE);
       return { run: () => a.sys('mremap', page, PAGE, 2 * PAGE, 1 /* MREMAP_MAYMOVE */, 0) };
     }),
+    prepared('give the kernel advice that the runtime never gives', (a) => {
+      const page = anonymous(a, READ_WRITE);
+      return { run: () => a.sys('madvise', page, PAGE, 2 /* MADV_SEQUENTIAL */) };
+    }),
     attempt('get a protection key', (a) => a.sys('pkey_alloc', 0, 0), { feature: 'memory protection keys' }),
     prepared('lock memory', (a) => {
       const page = anonymous(a, READ_WRITE);

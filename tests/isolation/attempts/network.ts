@@ -1,5 +1,5 @@
 import { type Attacker, loopback, text } from '../attacker.ts';
-import { type AttemptGroup, attempt, type Prepared, prepared, readWrite } from '../attempt.ts';
+import { type AttemptGroup, attempt, type Prepared, prepared, readOnly, readWrite, writeOnly } from '../attempt.ts';
 import type { Scene } from '../scene.ts';
 
 const AF_UNIX = 1;
@@ -21,6 +21,12 @@ function withSocket(
     const socket = attacker.must('socket', family, type, 0);
     return { keep: [readWrite(socket)], run: () => run(attacker, socket, scene) };
   };
+}
+
+function socketPair(attacker: Attacker): [mine: number, other: number] {
+  const ends = new Int32Array(2);
+  attacker.must('socketpair', AF_UNIX, SOCK_STREAM, 0, ends);
+  return [ends[0] as number, ends[1] as number];
 }
 
 /** `struct msghdr` of one byte. */
@@ -120,10 +126,17 @@ export const NETWORK: AttemptGroup = {
         a.sys('ioctl', socket, 0x8912 /* SIOCGIFCONF */, a.structure(4096n, new Uint8Array(4096))),
       ),
     ),
+    prepared('receive from a socket that it may only write', (a) => {
+      const [mine, other] = socketPair(a);
+      a.must('write', other, text('x'), 1);
+      return { keep: [writeOnly(mine)], run: () => a.sys('recvfrom', mine, new Uint8Array(1), 1, 0, null, null) };
+    }),
+    prepared('shut down a socket that it may only read', (a) => {
+      const [mine] = socketPair(a);
+      return { keep: [readOnly(mine)], run: () => a.sys('shutdown', mine, 2) };
+    }),
     prepared('receive a descriptor', (a, s) => {
-      const ends = new Int32Array(2);
-      a.must('socketpair', AF_UNIX, SOCK_STREAM, 0, ends);
-      const [mine, other] = [ends[0] as number, ends[1] as number];
+      const [mine, other] = socketPair(a);
       a.must('sendmsg', other, message(a, null, rightsTo(s.fileDescriptor)), 0);
       return {
         keep: [readWrite(mine)],
@@ -145,9 +158,7 @@ export const POSSIBLE: AttemptGroup = {
     attempt('use memory within its limit', (a) => a.sys('mmap', 0, 2 ** 24, 3, 0x22, -1, 0)),
     attempt('tell the time', (a) => a.sys('clock_gettime', 0, new BigUint64Array(2))),
     prepared('pass on a descriptor that it has over a Unix socket that it has', (a) => {
-      const ends = new Int32Array(2);
-      a.must('socketpair', AF_UNIX, SOCK_STREAM, 0, ends);
-      const [mine, other] = [ends[0] as number, ends[1] as number];
+      const [mine, other] = socketPair(a);
       return {
         keep: [readWrite(mine), readWrite(other)],
         run: () => a.sys('sendmsg', mine, message(a, null, rightsTo(other)), 0),
