@@ -25,7 +25,7 @@ export function buildRustlsPeer(): string {
 
 /** @returns the folder of the class `Peer`. Compiled ahead, it starts three times as fast. */
 export function buildJavaPeer(): string {
-  run('the package openjdk-17-jdk-headless', SOURCES, 'javac', '-d', `${RESULTS}/java`, 'Peer.java');
+  run('the package default-jdk-headless', SOURCES, 'javac', '-d', `${RESULTS}/java`, 'Peer.java');
   return `${RESULTS}/java`;
 }
 

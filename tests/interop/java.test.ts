@@ -9,7 +9,7 @@ const java: HandshakePeer = {
   command: (port, options) => ({
     program: 'java',
     args: ['-XX:TieredStopAtLevel=1', '-cp', classes, 'Peer', ...peerArguments(port, options)],
-    comesFrom: 'the package openjdk-17-jdk-headless',
+    comesFrom: 'the package default-jdk-headless',
   }),
   request: 'facts\n',
   response: /^sni=localhost alpn=-\n$/,
