@@ -231,11 +231,11 @@ describe('extensions', () => {
   test('key identifiers', () => {
     assert.deepEqual(withExtension(subjectKeyIdentifier(unhex('aa'))).extensions.subjectKeyIdentifier, unhex('aa'));
     const { authorityKeyIdentifier: plain } = withExtension(authorityKeyIdentifier(unhex('bb'))).extensions;
-    assert.deepEqual(plain, { keyIdentifier: unhex('bb'), namesIssuer: false });
+    assert.deepEqual(plain, { keyIdentifier: unhex('bb') });
     const issuer = implicit(1, concat(...generalNames({ dns: ['a.test'] })), 'constructed');
     const value = extension('2.5.29.35', sequence(issuer, implicit(2, unhex('05'))));
     const { authorityKeyIdentifier: named } = withExtension(value).extensions;
-    assert.deepEqual(named, { keyIdentifier: undefined, namesIssuer: true });
+    assert.deepEqual(named, { keyIdentifier: undefined });
     failsWith(extension('2.5.29.35', sequence(implicit(2, unhex('0005')))), /integer longer than needed/);
   });
 

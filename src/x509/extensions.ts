@@ -20,10 +20,7 @@ export const EXTENSION = {
 /** Bits of KeyUsage as {@link DerReader.namedBits} gives them. */
 export const KEY_USAGE = {
   digitalSignature: 0x80000000 | 0,
-  keyEncipherment: 0x20000000,
-  keyAgreement: 0x08000000,
   keyCertSign: 0x04000000,
-  cRLSign: 0x02000000,
 } as const;
 
 /** Purposes of an extended key usage, RFC 5280 section 4.2.1.12. */
@@ -49,8 +46,6 @@ export interface NameConstraints {
 /** Section 4.2.1.1. */
 export interface AuthorityKeyIdentifier {
   readonly keyIdentifier: Bytes | undefined;
-  /** authorityCertIssuer or authorityCertSerialNumber is there. */
-  readonly namesIssuer: boolean;
 }
 
 /** Each field is undefined where the certificate has no such extension. */
@@ -176,9 +171,8 @@ function readSubtrees(fields: DerReader, number: number, name: string): GeneralN
 function readAuthorityKeyIdentifier(fields: DerReader): AuthorityKeyIdentifier {
   const [key, issuer, serial] = [contextPrimitive(0), contextConstructed(1), contextPrimitive(2)];
   const keyIdentifier = fields.peekTag() === key ? fields.contents(key, 'keyIdentifier') : undefined;
-  const namesIssuer = !fields.empty;
   if (fields.peekTag() === issuer) readGeneralNames(fields.enter(issuer, 'authorityCertIssuer'));
   if (fields.peekTag() === serial) fields.integer('authorityCertSerialNumber', serial);
   fields.finish();
-  return { keyIdentifier, namesIssuer };
+  return { keyIdentifier };
 }
