@@ -87,7 +87,7 @@ export class EngineConnection<State extends MachineState> implements Connection 
   receiveEnd(): void {
     if (this.#life.life !== 'running' || this.#readClosed) return;
     this.#guarded(() => {
-      throw new TlsError('truncated', this.#open ? undefined : 'during the handshake');
+      throw new TlsError(this.#open ? 'truncated' : 'closed-in-handshake');
     });
   }
 

@@ -79,7 +79,7 @@ export const AFTER_ATTACKS: Attacks = {
     afterwards: ({ client }) => client.connection.receiveEnd(),
   },
   'the end of the network in the handshake': {
-    why: 'truncated',
+    why: 'closed-in-handshake',
     script: SILENT,
     afterwards: ({ client }) => client.connection.receiveEnd(),
   },
