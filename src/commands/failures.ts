@@ -27,8 +27,9 @@ export interface Outcome {
 /** What a failure means for who typed the command. */
 export function outcomeOf(failure: RunFailure): Outcome {
   const outcome = OUTCOMES[failure.why];
-  if (failure.why !== 'alert-received' || failure.detail === undefined) return outcome;
-  return { ...outcome, advice: ALERT_ADVICE[failure.detail as AlertName] ?? outcome.advice };
+  const { why, detail } = failure;
+  if (why !== 'alert-received' || detail === undefined || !Object.hasOwn(ALERT_ADVICE, detail)) return outcome;
+  return { ...outcome, advice: ALERT_ADVICE[detail as AlertName] ?? outcome.advice };
 }
 
 const NOT_A_PEER =

@@ -13,7 +13,8 @@ export function failureMessage(failure: RunFailure, peer: string | undefined): s
 
 /** One line, and a second with the fix where there is one. */
 export function usageMessage(error: UsageError, command: string): string {
-  return lines(error.message, error.fix ?? `see \`${command} --help\``);
+  const { fix } = error;
+  return lines(error.message, fix?.startsWith('tlsify ') ? `try: ${fix}` : (fix ?? `see \`${command} --help\``));
 }
 
 /** What `--insecure-no-verify` costs, said each time. */

@@ -71,6 +71,13 @@ function misspelt(text: string): UsageError {
     );
   if (parseIpAddress(text.replace(/%.*$/, '')) !== null && text.includes(':'))
     return new UsageError(`${printable(text)} has no port`, `tlsify connect [${text}]:443`);
+  if (/^\[[0-9a-fA-F:.]+\]$/.test(text)) return new UsageError(`${text} has no port`, `tlsify connect ${text}:443`);
+  const [, host, service] = /^([^:[\]\s]+):([a-z]+)$/.exec(text) ?? [];
+  if (host !== undefined && service !== undefined && Object.hasOwn(WELL_KNOWN_PORTS, service))
+    return new UsageError(
+      `${printable(text)}: the port is a number`,
+      `tlsify connect ${host}:${WELL_KNOWN_PORTS[service as keyof typeof WELL_KNOWN_PORTS]}`,
+    );
   if (/^[^:[\]\s]+$/.test(text)) return new UsageError(`${printable(text)} has no port`, `tlsify connect ${text}:443`);
   return new UsageError(
     `${printable(text)} is not HOST:PORT`,
