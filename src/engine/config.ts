@@ -10,6 +10,7 @@ import type {
 } from '../crypto/provider.ts';
 import { SIGNATURE_SCHEMES } from '../crypto/signature-schemes.ts';
 import type { ProtocolVersion, Ticket } from './connection.ts';
+import type { RecordPadding } from './record/outgoing.ts';
 import { isTls12Group } from './tls12/signatures12.ts';
 
 /** By the registry's names. */
@@ -46,6 +47,10 @@ export interface ClientConfig {
   readonly maxFragment: number;
   /** Records sealed under one key before we change it: 2 to LIMITS.recordsPerKey. */
   readonly recordsPerKey: number;
+  /** Hides lengths (RFC 8446 section 5.4). Null pads nothing. */
+  readonly padding: RecordPadding | null;
+  /** For debugging alone: puts out the secrets of the connection, with which whoever sees them reads all of it. */
+  readonly insecureKeyLog: boolean;
   /** Put out tickets, and tell the server that we can use them. */
   readonly keepTickets: boolean;
   /** Resume with this, if it fits all else here; whether it does is ours to judge. `null` makes a full handshake. */
@@ -90,6 +95,8 @@ export function defaultClientConfig(
     recordSizeLimit: LIMITS.plaintextBytes + 1,
     maxFragment: LIMITS.plaintextBytes,
     recordsPerKey: LIMITS.recordsPerKey,
+    padding: null,
+    insecureKeyLog: false,
     keepTickets: false,
     session: null,
     certificatePolicy: '',

@@ -54,6 +54,8 @@ export type Output =
   | { readonly output: 'effect'; readonly id: EffectId; readonly effect: Effect } // do this, then answer()
   | { readonly output: 'open'; readonly session: SessionFacts } // handshake complete: send() is allowed
   | { readonly output: 'ticket'; readonly ticket: Ticket } // only if the configuration asked for tickets
+  /** A line of an NSS key log file, with which all of the connection can be read: only if the configuration asked for it. */
+  | { readonly output: 'key-log'; readonly line: string }
   | { readonly output: 'peer-closed' } // its close_notify: no more plaintext will come
   | { readonly output: 'failed'; readonly failure: Failure }; // final; the alert, if any, was put out before
 

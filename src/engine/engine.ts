@@ -7,7 +7,7 @@ import type { Answer, Connection, EffectId, Output } from './connection.ts';
 import { type Action, type Event, type Machine, type MachineState, overwrite, type Step } from './machine.ts';
 import { Incoming, type Received } from './record/incoming.ts';
 import { HandshakeAligned } from './record/joiner.ts';
-import { Outgoing } from './record/outgoing.ts';
+import { Outgoing, type RecordPadding } from './record/outgoing.ts';
 
 /** A call that the driver may not make now: its mistake, never the peer's. */
 export class ConnectionMisuse extends Error {
@@ -20,6 +20,7 @@ export interface EngineSettings {
   readonly maxFragment: number;
   /** Records sealed under one key, its KeyUpdate included: at least 2. */
   readonly recordsPerKey: number;
+  readonly padding: RecordPadding | null;
 }
 
 /**
@@ -47,7 +48,7 @@ export class EngineConnection<State extends MachineState> implements Connection 
   constructor(machine: Machine<State>, settings: EngineSettings) {
     this.#machine = machine;
     this.#settings = settings;
-    this.#outgoing = new Outgoing(settings.maxFragment);
+    this.#outgoing = new Outgoing(settings.maxFragment, settings.padding);
   }
 
   get phase(): 'idle' | 'handshake' | 'open' | 'failed' {
@@ -248,6 +249,8 @@ export class EngineConnection<State extends MachineState> implements Connection 
   #perform(action: Action): void {
     switch (action.action) {
       case 'send':
+        // A ticket may be sealed only after we have closed.
+        if (this.#writeClosed) return;
         this.#outgoing.handshake(action.message);
         return;
       case 'owe-change-cipher-spec':
@@ -264,6 +267,9 @@ export class EngineConnection<State extends MachineState> implements Connection 
         return;
       case 'apply-rules':
         this.#incoming.rules = action.rules;
+        return;
+      case 'skip-early-data':
+        this.#incoming.skipEarlyData = action.records;
         return;
       case 'limit-records':
         this.#outgoing.limitFragment(action.sendBytes - 1);
@@ -286,6 +292,9 @@ export class EngineConnection<State extends MachineState> implements Connection 
         return;
       case 'ticket':
         this.#outputs.put({ output: 'ticket', ticket: action.ticket });
+        return;
+      case 'log-secret':
+        this.#outputs.put({ output: 'key-log', line: action.line });
         return;
     }
   }

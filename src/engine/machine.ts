@@ -1,7 +1,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import { TlsError } from '../core/failures.ts';
 import type { Answer, Effect, SessionFacts, Ticket } from './connection.ts';
-import type { RecordRules } from './record/incoming.ts';
+import type { EarlyDataSkip, RecordRules } from './record/incoming.ts';
 import type { HandshakeAligned, HandshakeMessage } from './record/joiner.ts';
 import type { Opener, Sealer } from './record/protection.ts';
 
@@ -52,13 +52,16 @@ export type Action =
   | { readonly action: 'seal-with'; readonly sealer: Sealer }
   | { readonly action: 'open-with'; readonly opener: Opener; readonly aligned: HandshakeAligned }
   | { readonly action: 'apply-rules'; readonly rules: RecordRules }
+  | { readonly action: 'skip-early-data'; readonly records: EarlyDataSkip }
   /** RFC 8449, in TLSInnerPlaintext bytes: what the peer takes, and what we said we take. */
   | { readonly action: 'limit-records'; readonly sendBytes: number; readonly receiveBytes: number }
   | { readonly action: 'ask'; readonly effect: Effect }
   /** Answer with a KeyUpdate of our own before the next application data: one for however many requests. */
   | { readonly action: 'owe-key-update' }
   | { readonly action: 'open'; readonly session: SessionFacts }
-  | { readonly action: 'ticket'; readonly ticket: Ticket };
+  | { readonly action: 'ticket'; readonly ticket: Ticket }
+  /** Only if the configuration asked for it. */
+  | { readonly action: 'log-secret'; readonly line: string };
 
 /** The message of `event`, if it is of a type that may come now. @throws TlsError unexpected-message */
 export function expectMessage(event: Event, ...types: readonly number[]): MessageEvent {

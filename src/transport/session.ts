@@ -148,6 +148,7 @@ export class Session {
         this.#request.onOpen(output.session);
         return undefined;
       case 'ticket': // never asked for: this process keeps nothing
+      case 'key-log':
         return undefined;
       case 'peer-closed':
         this.#peerClosed = true;

@@ -248,6 +248,8 @@ class Exchange {
         case 'open':
           this.#session = output.session;
           break;
+        case 'key-log':
+          break;
         case 'ticket':
           this.tickets.push(output.ticket);
           break;

@@ -30,6 +30,7 @@ export class ConnectionDriver {
   failure: Failure | undefined;
   peerClosed = false;
   readonly tickets: Ticket[] = [];
+  readonly keyLog: string[] = [];
   readonly effects: Effect[] = [];
   /** Kinds of outputs in the order of their coming. */
   readonly log: string[] = [];
@@ -104,6 +105,9 @@ export class ConnectionDriver {
           break;
         case 'ticket':
           this.tickets.push(output.ticket);
+          break;
+        case 'key-log':
+          this.keyLog.push(output.line);
           break;
         case 'peer-closed':
           this.peerClosed = true;

@@ -178,7 +178,9 @@ class ReplayedClient extends ClientMachine {
 
 async function replay(offer: Offer, retried: Retried | null): Promise<ConnectionDriver> {
   const machine = new ReplayedClient({ state: 'expect-server-hello', secrets: NO_SECRETS, offer, retried });
-  const client = new ConnectionDriver(new EngineConnection(machine, { maxFragment: 2 ** 14, recordsPerKey: 2 ** 10 }));
+  const client = new ConnectionDriver(
+    new EngineConnection(machine, { maxFragment: 2 ** 14, padding: null, recordsPerKey: 2 ** 10 }),
+  );
   await client.start();
   return client;
 }

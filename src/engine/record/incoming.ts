@@ -18,8 +18,15 @@ export interface RecordRules {
   readonly applicationData: 'take' | 'refuse';
 }
 
+/**
+ * Early data that a server does not take (RFC 8446 section 4.2.10): after a HelloRetryRequest all that is encrypted, else what
+ * does not open with the handshake keys, until the client goes on with something else.
+ */
+export type EarlyDataSkip = 'none' | 'encrypted' | 'undecryptable';
+
 /** The rules by how far the handshake is. */
 export const RULES = {
+  beforeClientHello: { changeCipherSpec: 'refuse', warnings: 'drop', applicationData: 'refuse' },
   versionUnknown: { changeCipherSpec: 'drop', warnings: 'drop', applicationData: 'refuse' },
   handshake13: { changeCipherSpec: 'drop', warnings: 'refuse', applicationData: 'refuse' },
   handshake12: { changeCipherSpec: 'refuse-earlier-too', warnings: 'drop', applicationData: 'refuse' },
@@ -42,6 +49,9 @@ export class Incoming {
   readonly joiner = new HandshakeJoiner();
   /** The most that TLSInnerPlaintext may have: RFC 8446's limit, or what we asked for with record_size_limit. */
   innerBytesLimit: number = LIMITS.plaintextBytes + 1;
+  /** Set by a server whose client has announced early data. */
+  skipEarlyData: EarlyDataSkip = 'none';
+  #earlyDataBytes = 0;
   #rules: RecordRules = RULES.versionUnknown;
   #opener: Opener | null = null;
   #anyRecord = false;
@@ -78,7 +88,8 @@ export class Incoming {
     // protection it is part of the authenticated header and has one value.
     if (this.#opener === null ? version >>> 8 !== 3 : version !== VERSION.tls12)
       throw new TlsError('bad-record-version', `0x${version.toString(16)}`);
-    const maximum = this.#opener === null ? LIMITS.plaintextBytes : LIMITS.ciphertextBytes;
+    const plain = this.#opener === null && type !== CONTENT_TYPE.application_data;
+    const maximum = plain ? LIMITS.plaintextBytes : LIMITS.ciphertextBytes;
     if (bodyBytes > maximum) throw new TlsError('record-overflow', `${bodyBytes} bytes, at most ${maximum}`);
     return HEADER_BYTES + bodyBytes;
   }
@@ -90,10 +101,29 @@ export class Incoming {
     this.#anyRecord = true;
     const outerType = header[0] as number;
     if (outerType === CONTENT_TYPE.change_cipher_spec) return this.#changeCipherSpec(body);
-    const record = this.#opener === null ? plainRecord(outerType, body) : this.#opener.open(header, body);
+    if (this.#opener === null && outerType === CONTENT_TYPE.application_data) return this.#earlyData(body);
+    const record = this.#opener === null ? plainRecord(outerType, body) : this.#open(this.#opener, header, body);
+    if (record === null) return this.#earlyData(body);
+    this.skipEarlyData = 'none';
     if (record.innerBytes > this.innerBytesLimit)
       throw new TlsError('record-overflow', `${record.innerBytes} bytes within, at most ${this.innerBytesLimit}`);
     return this.#content(record);
+  }
+
+  #open(opener: Opener, header: Bytes, body: Bytes): OpenedRecord | null {
+    if (this.skipEarlyData !== 'undecryptable') return opener.open(header, body);
+    try {
+      return opener.open(header, body);
+    } catch (error) {
+      if (error instanceof TlsError && error.why === 'bad-record-mac') return null;
+      throw error;
+    }
+  }
+
+  #earlyData(body: Bytes): Received {
+    this.#earlyDataBytes += body.length;
+    if (this.#earlyDataBytes > LIMITS.earlyDataSkippedBytes) throw new TlsError('too-much-early-data');
+    return NOTHING;
   }
 
   #content({ type, content }: OpenedRecord): Received {
@@ -138,7 +168,7 @@ export class Incoming {
           ? type === CONTENT_TYPE.application_data
           : type === CONTENT_TYPE.handshake ||
             type === CONTENT_TYPE.alert ||
-            (type === CONTENT_TYPE.application_data && this.#opener !== null);
+            (type === CONTENT_TYPE.application_data && (this.#opener !== null || this.skipEarlyData === 'encrypted'));
     if (!allowed) unexpected(type);
   }
 }

@@ -4,18 +4,32 @@ import { CONTENT_TYPE, VERSION } from '../codec/registry.ts';
 import { type ContentType, PlainSealer, type Sealer } from './protection.ts';
 
 /**
+ * How many zeros hide the length of a fragment (RFC 8446 section 5.4). More than there is room for is cut down to that.
+ */
+export type RecordPadding = (type: ContentType, fragmentBytes: number, mostBytes: number) => number;
+
+/** Every TLSInnerPlaintext is as long as the next multiple of `bytes`, or as it may be. */
+export function padToMultipleOf(bytes: number): RecordPadding {
+  return (_type, fragmentBytes) => (bytes - ((fragmentBytes + 1) % bytes)) % bytes;
+}
+
+/**
  * The sending half of the record layer. It gathers records until {@link flush}, so that a flight, or a large write, is one
  * piece for the network; handshake messages in succession share records.
  */
 export class Outgoing {
   #sealer: Sealer;
+  readonly #padding: RecordPadding | null;
   #fragmentBytes: number;
+  /** The most that a fragment and its padding may have. */
+  #paddedBytes: number = LIMITS.plaintextBytes;
   #changeCipherSpecOwed = false;
   #handshake: Bytes[] = [];
   #records: Bytes[] = [];
 
   /** @param maxFragment the most plaintext bytes of one record */
-  constructor(maxFragment: number) {
+  constructor(maxFragment: number, padding: RecordPadding | null = null) {
+    this.#padding = padding;
     this.#fragmentBytes = Math.min(maxFragment, LIMITS.plaintextBytes);
     this.#sealer = new PlainSealer(VERSION.tls10);
   }
@@ -31,6 +45,7 @@ export class Outgoing {
   }
 
   limitFragment(bytes: number): void {
+    this.#paddedBytes = Math.min(this.#paddedBytes, bytes);
     this.#fragmentBytes = Math.min(this.#fragmentBytes, bytes);
   }
 
@@ -89,6 +104,11 @@ export class Outgoing {
     }
     const sealer = this.#sealer;
     const fragmentBytes = this.#fragmentBytes;
+    // Only TLS 1.3 pads.
+    if (this.#padding !== null && sealer.replaceable) {
+      this.#sealPadded(type, content, this.#padding);
+      return;
+    }
     const whole = Math.floor(content.length / fragmentBytes);
     const rest = content.length - whole * fragmentBytes;
     const total = whole * sealer.recordBytes(fragmentBytes) + (rest === 0 ? 0 : sealer.recordBytes(rest));
@@ -97,6 +117,18 @@ export class Outgoing {
     for (let offset = 0; offset < content.length; offset += fragmentBytes)
       written += sealer.seal(type, content.subarray(offset, offset + fragmentBytes), output, written);
     this.#records.push(output);
+  }
+
+  #sealPadded(type: ContentType, content: Bytes, padding: RecordPadding): void {
+    const sealer = this.#sealer;
+    for (let offset = 0; offset < content.length; offset += this.#fragmentBytes) {
+      const fragment = content.subarray(offset, offset + this.#fragmentBytes);
+      const mostBytes = this.#paddedBytes - fragment.length;
+      const paddingBytes = Math.max(0, Math.min(mostBytes, Math.floor(padding(type, fragment.length, mostBytes))));
+      const output = new Uint8Array(sealer.recordBytes(fragment.length, paddingBytes));
+      sealer.seal(type, fragment, output, 0, paddingBytes);
+      this.#records.push(output);
+    }
   }
 }
 

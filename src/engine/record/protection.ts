@@ -17,10 +17,10 @@ export interface Sealer {
   readonly replaceable: boolean;
   /** Records sealed so far. */
   readonly records: number;
-  /** Bytes of the record for a fragment of that many, header included. */
-  recordBytes(fragmentBytes: number): number;
+  /** Bytes of the record for a fragment of that many, header included. @param paddingBytes TLS 1.3's alone (section 5.4) */
+  recordBytes(fragmentBytes: number, paddingBytes?: number): number;
   /** Writes one record at `offset`. @returns its length. */
-  seal(type: ContentType, fragment: Bytes, output: Bytes, offset: number): number;
+  seal(type: ContentType, fragment: Bytes, output: Bytes, offset: number, paddingBytes?: number): number;
 }
 
 /** Turns the records of one epoch back into fragments. */
@@ -107,6 +107,11 @@ export class Sequence {
     }
     return nonce;
   }
+
+  /** The last number was not used after all. */
+  retreat(): void {
+    this.#next -= 1;
+  }
 }
 
 /** RFC 8446 section 5.2, sending. */
@@ -127,18 +132,19 @@ export class Sealer13 implements Sealer {
     return this.#sequence.used;
   }
 
-  recordBytes(fragmentBytes: number): number {
-    return HEADER_BYTES + fragmentBytes + 1 + this.#aead.tagBytes;
+  recordBytes(fragmentBytes: number, paddingBytes = 0): number {
+    return HEADER_BYTES + fragmentBytes + 1 + paddingBytes + this.#aead.tagBytes;
   }
 
-  seal(type: ContentType, fragment: Bytes, output: Bytes, offset: number): number {
+  seal(type: ContentType, fragment: Bytes, output: Bytes, offset: number, paddingBytes = 0): number {
     const header = this.#header;
-    const bodyBytes = fragment.length + 1 + this.#aead.tagBytes;
+    const bodyBytes = fragment.length + 1 + paddingBytes + this.#aead.tagBytes;
     writeHeader(header, 0, CONTENT_TYPE.application_data, VERSION.tls12, bodyBytes);
     output.set(header, offset);
-    this.#innerType[0] = type;
+    const trailer = paddingBytes === 0 ? this.#innerType : new Uint8Array(1 + paddingBytes);
+    trailer[0] = type;
     const nonce = this.#sequence.advance();
-    this.#aead.seal(nonce, header, fragment, this.#innerType, output, offset + HEADER_BYTES);
+    this.#aead.seal(nonce, header, fragment, trailer, output, offset + HEADER_BYTES);
     return HEADER_BYTES + bodyBytes;
   }
 }
@@ -157,7 +163,11 @@ export class Opener13 implements Opener {
   open(header: Bytes, body: Bytes): OpenedRecord {
     const nonce = this.#sequence.advance();
     const inner = body.length < this.#aead.tagBytes ? null : this.#aead.open(nonce, header, body);
-    if (inner === null) throw new TlsError('bad-record-mac');
+    if (inner === null) {
+      // It may be early data, which is skipped and has its own numbers.
+      this.#sequence.retreat();
+      throw new TlsError('bad-record-mac');
+    }
     // Section 5.4: the type is the last byte that is not zero.
     let typeAt = inner.length - 1;
     while (typeAt >= 0 && inner[typeAt] === 0) typeAt -= 1;
