@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { encodeAddress } from '../../src/os/addresses.ts';
+import { AF, O, SOCK } from '../../src/os/constants.ts';
+import { loadNative } from '../../src/os/load.ts';
+import { RUNTIME_SETTINGS } from '../../src/os/runtime.ts';
+import { PeerProcess } from '../support/peer-process.ts';
+import { localServer } from '../support/test-pki.ts';
+import { readAll, type StatusLine } from '../support/tlsify-process.ts';
+
+const ROOT = resolve(import.meta.dir, '../..');
+const COMMAND = process.env.TLSIFY_TEST_COMMAND ?? resolve(ROOT, 'bin/tlsify');
+const native = loadNative();
+const { ca, chain, leaf, key } = localServer();
+
+let echo: PeerProcess;
+beforeAll(async () => {
+  echo = await PeerProcess.start((port) => ({
+    program: 'openssl',
+    args: [
+      ...['s_server', '-quiet', '-rev', '-tls1_3', '-accept', `127.0.0.1:${port}`],
+      ...['-cert', leaf, '-cert_chain', chain, '-key', key],
+    ],
+    comesFrom: 'the package openssl',
+  }));
+});
+afterAll(() => echo.stop());
+
+/** A socket that is connected to the server, blocking, as a program would hand it over. */
+function dialled(): number {
+  const socket = native.socket(AF.INET, SOCK.STREAM, 0);
+  const address = Uint8Array.of(127, 0, 0, 1);
+  const connected = native.connect(socket, encodeAddress({ family: 'ip', address, port: echo.port, scope: 0 }));
+  if (connected !== 0) throw new Error('cannot connect');
+  return socket;
+}
+
+/** Runs with descriptors 3 (a socket) and, as pipes to this process that are sockets, 4 and 5. */
+async function run(args: readonly string[], talk: (child: ChildProcess) => Promise<string>, program = COMMAND) {
+  const socket = dialled();
+  const flags = native.getStatusFlags(socket);
+  const child = spawn(program, [...args], {
+    env: { ...process.env, SSL_CERT_FILE: ca },
+    stdio: ['pipe', 'pipe', 'pipe', socket, 'pipe', 'pipe'],
+  });
+  const ended = once(child, 'exit') as Promise<[number | null]>;
+  const stderr = readAll(child.stderr as Duplex);
+  const said = await talk(child);
+  const [code] = await ended;
+  const unchanged = native.getStatusFlags(socket) === flags && (flags & O.NONBLOCK) === 0;
+  native.close(socket);
+  return { code, said, unchanged, stderr: (await stderr).toString() };
+}
+
+/** The stream to one of the descriptors behind standard error. */
+function extra(child: ChildProcess, fd: number): Duplex {
+  return (child.stdio as readonly unknown[])[fd] as Duplex;
+}
+
+/** Asks on one stream, and reads the other to its end. */
+async function ask(to: Duplex, from: Duplex): Promise<string> {
+  to.end('hello\n');
+  return (await readAll(from)).toString();
+}
+
+test('--net-fd: a socket that the caller has connected, whose flags stay as they are', async () => {
+  const result = await run(['connect', '--net-fd', '3', '--name', 'localhost'], (child) =>
+    ask(child.stdin as Duplex, child.stdout as Duplex),
+  );
+  expect(result).toEqual({ code: 0, said: 'olleh\n', unchanged: true, stderr: '' });
+});
+
+test('--app-fd: one descriptor for both directions; its end and ours are half-closes', async () => {
+  const result = await run(['connect', '--net-fd=3', '--app-fd=4', '--name=localhost', '--sandbox=strict'], (child) =>
+    ask(extra(child, 4), extra(child, 4)),
+  );
+  expect(result).toEqual({ code: 0, said: 'olleh\n', unchanged: true, stderr: '' });
+});
+
+test('--status-fd: what a program needs to know, in lines of JSON', async () => {
+  let lines: StatusLine[] = [];
+  const args = ['connect', '--net-fd', '3', '--name', 'localhost', '--status-fd', '5', '--alpn', 'x'];
+  const result = await run(args, async (child) => {
+    const status = readAll(extra(child, 5));
+    const said = await ask(child.stdin as Duplex, child.stdout as Duplex);
+    lines = (await status)
+      .toString()
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as StatusLine);
+    return said;
+  });
+  expect(result.code).toBe(0);
+  expect(lines).toEqual([
+    {
+      event: 'ready',
+      version: 'TLSv1.3',
+      suite: expect.stringMatching(/^TLS_[A-Z0-9_]+$/),
+      group: 'x25519',
+      signatureScheme: 'ecdsa_secp256r1_sha256',
+      alpn: null,
+      serverName: 'localhost',
+      resumed: false,
+      helloRetryRequest: false,
+      peer: {
+        verified: true,
+        matched: ['dns:localhost'],
+        subject: 'CN=localhost',
+        spkiSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        certificateSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        notAfterSeconds: expect.any(Number),
+      },
+      address: `127.0.0.1:${echo.port}`,
+      sandbox: 'standard',
+    },
+    { event: 'closed', sentBytes: 6, receivedBytes: 6, exit: 0 },
+  ]);
+});
+
+test('a failure has a line too, with its code and the advice', async () => {
+  const args = ['connect', '--quiet', '--net-fd', '3', '--name', 'elsewhere.test', '--status-fd', '5'];
+  const result = await run(args, async (child) => (await readAll(extra(child, 5))).toString());
+  expect(result).toMatchObject({ code: 77, stderr: '' });
+  expect(JSON.parse(result.said)).toMatchObject({
+    event: 'failed',
+    why: 'certificate-name-mismatch',
+    kind: 'certificate-rejected',
+    detail: expect.stringContaining('dns:elsewhere.test'),
+    advice: expect.stringContaining('--name'),
+    exit: 77,
+  });
+});
+
+test('ssl_client: the socket on 3, the name behind -n, and nothing said to the server at the end of the input', async () => {
+  const talk = (child: ChildProcess) => {
+    const answer = readAll(child.stdout as Duplex);
+    (child.stdin as Duplex).write('hello\n');
+    return new Promise<string>((done) => {
+      // The answer comes while the input is open; then all of the application goes away.
+      (child.stdout as Duplex).once('data', (chunk: Buffer) => {
+        child.stdin?.destroy();
+        child.stdout?.destroy();
+        answer.catch(() => {});
+        done(chunk.toString());
+      });
+    });
+  };
+  const result = await run(['ssl_client', '-s3', '-n', 'localhost'], talk);
+  expect(result).toEqual({ code: 0, said: 'olleh\n', unchanged: true, stderr: '' });
+});
+
+test('the launcher of a checkout has the settings of the runtime', () => {
+  const launcher = readFileSync(resolve(ROOT, 'bin/tlsify'), 'utf8');
+  for (const [name, value] of Object.entries(RUNTIME_SETTINGS)) expect(launcher).toContain(`${name}=${value}`);
+});
