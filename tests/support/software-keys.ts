@@ -8,6 +8,7 @@ import {
   sign,
 } from 'node:crypto';
 import { concat } from '../../src/core/bytes.ts';
+import { TlsError } from '../../src/core/failures.ts';
 import type { SignatureScheme } from '../../src/crypto/provider.ts';
 import { SIGNATURE_SCHEMES, type SignatureKey } from '../../src/crypto/signature-schemes.ts';
 import { signedBytes } from '../../src/crypto/signed-content.ts';
@@ -23,8 +24,8 @@ export interface HeldCredential extends Omit<Credential, 'key'> {
 }
 
 /**
- * A key holder in this very process, for tests: shows the first of its credentials that can sign as the peer wants, and seals
- * tickets with a key of its own.
+ * A key holder in this very process, for tests: shows the first of its credentials that can sign as the peer wants, and will not
+ * do without; seals tickets with a key of its own.
  */
 export function softwareKeys(credentials: readonly HeldCredential[]): KeyHolder {
   const held = credentials.map(({ privatePem, schemes, ...credential }, index) => {
@@ -43,7 +44,8 @@ export function softwareKeys(credentials: readonly HeldCredential[]): KeyHolder 
         const scheme = ours.find((candidate) => schemes.includes(candidate));
         if (scheme !== undefined) return { answer: 'certificate-chosen', choice: { credential, scheme } };
       }
-      return { answer: 'certificate-chosen', choice: null };
+      if (held.length === 0) return { answer: 'certificate-chosen', choice: null };
+      return { answer: 'refused', failure: new TlsError('no-common-signature-scheme').failure };
     },
     sign({ key, scheme, content }) {
       const { privateKey } = held[Number(key)] as (typeof held)[number];

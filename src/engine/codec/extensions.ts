@@ -11,7 +11,7 @@ export type Extensions = ReadonlyMap<number, Bytes>;
 /**
  * `Extension extensions<0..2^16-1>`
  * @param duplicate what two of a kind are: the RFC names no alert, and BoringSSL, whose tests we pass, sends decode_error for
- * ClientHello and EncryptedExtensions, illegal_parameter for all others
+ * both hellos and EncryptedExtensions, illegal_parameter for all others
  * @throws TlsError decode-error, duplicate-extension
  */
 export function readExtensions(

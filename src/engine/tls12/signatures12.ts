@@ -27,12 +27,18 @@ export function authenticatesWith(key: SignatureKey): 'ecdsa' | 'rsa' | null {
 }
 
 /**
- * How a signature by `key` that is called `scheme` is to be verified. In TLS 1.2 an ECDSA scheme names only its hash, and the
- * certificate the curve (RFC 8422 section 5.1.1): OpenSSL signs with P-384 and SHA-256 if that is what its client likes best.
+ * Whether a signature by `key` may be called `scheme`. In TLS 1.2 an ECDSA scheme names only its hash, and the certificate the
+ * curve (RFC 8422 section 5.1.1): OpenSSL signs with P-384 and SHA-256 if that is what its client likes best.
  */
+export function signsAs(key: SignatureKey, scheme: SignatureScheme): boolean {
+  const named = SIGNATURE_SCHEMES[scheme].key;
+  return named === key || (curveOf(named) !== null && curveOf(key) !== null);
+}
+
+/** What that signature is, the curve being the key's. */
 export function verifiedAs(scheme: SignatureScheme, key: SignatureKey): SignatureScheme | CertificateOnlyScheme {
   const named = SIGNATURE_SCHEMES[scheme];
-  if (named.key === key || !isCurve(named.key) || !isCurve(key)) return scheme;
+  if (named.key === key || curveOf(key) === null) return scheme;
   for (const table of [SIGNATURE_SCHEMES, CERTIFICATE_ONLY_SCHEMES])
     for (const [name, parameters] of Object.entries(table))
       if (parameters.key === key && parameters.hash === named.hash)
@@ -40,8 +46,18 @@ export function verifiedAs(scheme: SignatureScheme, key: SignatureKey): Signatur
   return scheme;
 }
 
-function isCurve(key: SignatureKey): boolean {
-  return key === 'p256' || key === 'p384' || key === 'p521';
+/** The group that a key for ECDSA is of. */
+export function curveOf(key: SignatureKey): NamedGroup | null {
+  switch (key) {
+    case 'p256':
+      return 'secp256r1';
+    case 'p384':
+      return 'secp384r1';
+    case 'p521':
+      return 'secp521r1';
+    default:
+      return null;
+  }
 }
 
 /** The hybrids are TLS 1.3's (draft-ietf-tls-ecdhe-mlkem section 1). */

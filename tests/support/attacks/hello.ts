@@ -72,7 +72,7 @@ export const HELLO_ATTACKS: Attacks = {
     script: changedHello((hello) => withExtensions(hello, [EXTENSION.server_name, EMPTY])),
   },
   'a ServerHello with an extension twice': {
-    why: 'duplicate-extension',
+    why: 'decode-error',
     script: {
       serverHello: (hello) =>
         duplicated(

@@ -3,7 +3,7 @@ import { LIMITS } from '../../../core/limits.ts';
 import { TLS12_SUITES, type Tls12SuiteName } from '../../../crypto/cipher-suites.ts';
 import { groupByCodePoint, NAMED_GROUPS } from '../../../crypto/named-groups.ts';
 import type { NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
-import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../../crypto/signature-schemes.ts';
+import { SIGNATURE_SCHEMES, type SignatureKey, signatureSchemeByCodePoint } from '../../../crypto/signature-schemes.ts';
 import { signedBytes } from '../../../crypto/signed-content.ts';
 import { keyTypeOf } from '../../client/flight.ts';
 import type { ClientContext } from '../../client/states.ts';
@@ -17,7 +17,7 @@ import {
 } from '../../codec/messages12.ts';
 import { HANDSHAKE_TYPE } from '../../codec/registry.ts';
 import { type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../../machine.ts';
-import { authenticatesWith, isTls12Group, requestedSchemes, verifiedAs } from '../signatures12.ts';
+import { authenticatesWith, curveOf, isTls12Group, requestedSchemes, signsAs, verifiedAs } from '../signatures12.ts';
 import type {
   AwaitCertificateChoice12,
   AwaitCertificateVerification12,
@@ -109,12 +109,15 @@ function acceptableScheme(
   return scheme;
 }
 
-export function onCertificateVerified12(state: AwaitCertificateVerification12, event: Event): Step<ClientState12> {
+export function onCertificateVerified12(
+  context: ClientContext,
+  state: AwaitCertificateVerification12,
+  event: Event,
+): Step<ClientState12> {
   const { spki, identity } = expectAnswer(event, 'certificate-accepted');
   const { keyExchange, ...shared } = state;
   const key = keyTypeOf(spki);
-  if (key !== null && authenticatesWith(key) !== TLS12_SUITES[state.suite].authentication)
-    throw new TlsError('illegal-parameter', `a key of type ${key} for ${state.suite}`);
+  if (key !== null) requireFitting(context, state, key);
   const { client: clientRandom, server: serverRandom } = state.randoms;
   const { parameters, signature } = keyExchange;
   return {
@@ -132,6 +135,20 @@ export function onCertificateVerified12(state: AwaitCertificateVerification12, e
       },
     ],
   };
+}
+
+/** The key is for the suite, on a curve that we offered (RFC 8422 section 5.3), and makes such signatures. */
+function requireFitting(
+  { config }: ClientContext,
+  { suite, scheme }: AwaitCertificateVerification12,
+  key: SignatureKey,
+): void {
+  if (authenticatesWith(key) !== TLS12_SUITES[suite].authentication)
+    throw new TlsError('illegal-parameter', `a key of type ${key} for ${suite}`);
+  const group = curveOf(key);
+  if (group !== null && !config.groups.includes(group))
+    throw new TlsError('illegal-parameter', `a key on ${group}, which was not offered`);
+  if (!signsAs(key, scheme)) throw new TlsError('wrong-signature-scheme', `${scheme} with a key of type ${key}`);
 }
 
 export function onSignatureVerified12(state: AwaitSignatureVerification12, event: Event): Step<ClientState12> {

@@ -24,7 +24,7 @@ export function stepClient12(context: ClientContext, state: ClientState12, event
     case 'tls12-expect-key-exchange':
       return onKeyExchange(context, state, event);
     case 'tls12-await-certificate-verification':
-      return onCertificateVerified12(state, event);
+      return onCertificateVerified12(context, state, event);
     case 'tls12-await-signature-verification':
       return onSignatureVerified12(state, event);
     case 'tls12-expect-request-or-done':

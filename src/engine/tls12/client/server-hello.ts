@@ -73,8 +73,10 @@ export function onServerHello12(
   return { state: next.state, actions: [...actions, ...next.actions] };
 }
 
+/** supported_groups does not belong there (RFC 8422 section 4), but some servers send it, and it is ignored. */
 const SERVER_HELLO_EXTENSIONS = [
   EXTENSION.server_name,
+  EXTENSION.supported_groups,
   EXTENSION.status_request,
   EXTENSION.ec_point_formats,
   EXTENSION.application_layer_protocol_negotiation,

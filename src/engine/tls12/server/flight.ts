@@ -12,7 +12,7 @@ import { HANDSHAKE_TYPE } from '../../codec/registry.ts';
 import { type Event, expectAnswer, expectMessage, type Step } from '../../machine.ts';
 import { RULES } from '../../record/incoming.ts';
 import { extendedMasterSecret, protection12 } from '../../schedule/schedule12.ts';
-import { verifiedAs } from '../signatures12.ts';
+import { signsAs, verifiedAs } from '../signatures12.ts';
 import type {
   AwaitAgreement12,
   AwaitCertificateVerification12,
@@ -101,8 +101,7 @@ export function onCertificateVerify12(
   const { spki, ...keyed } = state;
   const scheme = acceptableScheme(config, codePoint);
   const key = keyTypeOf(spki);
-  const verified = key === null ? scheme : verifiedAs(scheme, key);
-  if (key !== null && verified === scheme && SIGNATURE_SCHEMES[scheme].key !== key)
+  if (key !== null && !signsAs(key, scheme))
     throw new TlsError('wrong-signature-scheme', `${scheme} with a key of type ${key}`);
   const handshakeMessages = state.transcript.messages();
   return {
@@ -112,7 +111,7 @@ export function onCertificateVerify12(
         action: 'ask',
         effect: {
           effect: 'verify-signature',
-          scheme: verified,
+          scheme: key === null ? scheme : verifiedAs(scheme, key),
           spki,
           message: signedBytes({ version: 'TLSv1.2', role: 'client', handshakeMessages }),
           signature,
