@@ -8,13 +8,16 @@ import type { ProberOrder, ProberResult } from './prober.ts';
 /**
  * Runs prober.ts, as a process like a session: one thread, no JIT.
  * @param user who to be instead of root
- * @param sweep numbers of system calls to try besides
+ * @param besides system calls to try by number, and rules of the filter to take away
  */
-export async function probe(user: number | undefined, sweep: readonly number[]): Promise<ProberResult> {
+export async function probe(
+  user: number | undefined,
+  besides: Pick<ProberOrder, 'sweep' | 'loosened'>,
+): Promise<ProberResult> {
   const order: ProberOrder = {
     module: buildNativeCode(),
     numbers: [...systemCallNumbers()],
-    sweep,
+    ...besides,
     ...(user === undefined ? {} : { user }),
   };
   const directory = mkdtempSync(join(tmpdir(), 'tlsify-probe-order-'));

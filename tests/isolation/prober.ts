@@ -4,7 +4,9 @@
  * It runs with the settings of a session (one thread, no JIT), since its children are such processes.
  */
 import { readFileSync } from 'node:fs';
+import type { KeptDescriptor } from '../../src/isolation/descriptor-slots.ts';
 import type { SandboxReport } from '../../src/isolation/sandbox.ts';
+import type { SystemCall } from '../../src/isolation/syscalls.ts';
 import { errnoName, SIGNAL, WNOHANG } from '../../src/os/constants.ts';
 import { loadNative } from '../../src/os/load.ts';
 import type { Native } from '../../src/os/native.ts';
@@ -16,7 +18,7 @@ import { MEMORY } from './attempts/memory.ts';
 import { NETWORK, POSSIBLE } from './attempts/network.ts';
 import { OUTSIDE } from './attempts/outside.ts';
 import { PROCESSES } from './attempts/processes.ts';
-import { CONFINEMENTS, type Confinement, confine } from './confinement.ts';
+import { CONFINEMENTS, type Confinement, confine, confineLoosely } from './confinement.ts';
 import { loadNativeCode } from './native-code.ts';
 import { type Scene, setScene, strikeScene } from './scene.ts';
 
@@ -26,6 +28,8 @@ export interface ProberOrder {
   readonly numbers: readonly (readonly [name: string, number: number])[];
   /** Numbers of system calls to make at `standard`, one after the other, with zeros for arguments. */
   readonly sweep: readonly number[];
+  /** Calls of the policy, each with the attempt to make when it is let through with any arguments. */
+  readonly loosened: readonly (readonly [call: SystemCall, attempt: string])[];
   /** Who to be instead of root. */
   readonly user?: number;
 }
@@ -37,6 +41,8 @@ export interface ProberResult {
   readonly attempts: readonly AttemptResult[];
   /** At `standard`, for each number of the order's `sweep`. */
   readonly sweep: readonly AttemptOutcome[];
+  /** For each pair of the order's `loosened`. */
+  readonly loosened: readonly AttemptOutcome[];
 }
 
 export interface AttemptResult {
@@ -64,10 +70,20 @@ class Prober {
     this.#scene = scene;
   }
 
-  attempt(attempt: Attempt, confinement: Confinement): AttemptOutcome {
+  attempt({ prepare }: Pick<Attempt, 'prepare'>, confinement: Confinement): AttemptOutcome {
+    return this.#confined(prepare, (kept) => confine(this.#native, confinement, kept));
+  }
+
+  loosened(call: SystemCall, name: string): AttemptOutcome {
+    const attempt = GROUPS.flatMap(({ attempts }) => attempts).find((one) => one.name === name);
+    if (attempt === undefined) throw new Error(`no such attempt: ${name}`);
+    return this.#confined(attempt.prepare, (kept) => confineLoosely(this.#native, call, kept));
+  }
+
+  #confined(prepare: Attempt['prepare'], confine: (kept: readonly KeptDescriptor[]) => void): AttemptOutcome {
     const { bytes, status } = this.#inChild((report) => {
-      const { run, keep = [] } = attempt.prepare(this.#attacker, this.#scene);
-      confine(this.#native, confinement, [writeOnly(report), ...keep]);
+      const { run, keep = [] } = prepare(this.#attacker, this.#scene);
+      confine([writeOnly(report), ...keep]);
       return Int32Array.of(Math.min(0, run()));
     });
     if (bytes.length === 4) return resultName(new Int32Array(bytes.buffer)[0] as number);
@@ -97,7 +113,7 @@ class Prober {
 
   /** What becomes of a process that makes the call of that number, with zeros for arguments. */
   sweep(number: number): AttemptOutcome {
-    return this.attempt({ name: '', prepare: () => ({ run: () => this.#attacker.code.call(number) }) }, 'standard');
+    return this.attempt({ prepare: () => ({ run: () => this.#attacker.code.call(number) }) }, 'standard');
   }
 
   report(level: 'standard' | 'strict'): SandboxReport {
@@ -198,6 +214,7 @@ function main(): void {
     reports: { standard: prober.report('standard'), strict: prober.report('strict') },
     attempts: [...inside, ...outside],
     sweep: order.sweep.map((number) => prober.sweep(number)),
+    loosened: order.loosened.map(([call, name]) => prober.loosened(call, name)),
   };
   strikeScene(attacker, native, scene);
   console.log(JSON.stringify(result));

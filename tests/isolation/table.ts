@@ -25,4 +25,4 @@ function layersOf({ outcomes }: AttemptResult): string {
 }
 
 const user = process.argv[2];
-printTable(await probe(user === undefined ? undefined : Number(user), []));
+printTable(await probe(user === undefined ? undefined : Number(user), { sweep: [], loosened: [] }));
