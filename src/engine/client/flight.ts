@@ -2,31 +2,22 @@ import { type Bytes, EMPTY, equalSecret, latin1 } from '../../core/bytes.ts';
 import { TlsError } from '../../core/failures.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
-import { SIGNATURE_SCHEMES, type SignatureKey, signatureSchemeByCodePoint } from '../../crypto/signature-schemes.ts';
-import { signedBytes } from '../../crypto/signed-content.ts';
-import { DerError } from '../../x509/der.ts';
-import { readPublicKey } from '../../x509/public-key.ts';
 import {
   decodeAuthorities,
   decodeCodePoints,
   decodeEmpty,
-  decodeOcspResponse,
   decodeProtocolNames,
   decodeU16,
   type Extensions,
   requireRequested,
 } from '../codec/extensions.ts';
 import {
-  type CertificateEntry,
-  decodeCertificate,
   decodeCertificateRequest,
-  decodeCertificateVerify,
-  decodeCompressedCertificate,
   decodeEncryptedExtensions,
   encodeCertificate,
   encodeFinished,
 } from '../codec/messages.ts';
-import { CERTIFICATE_COMPRESSION, EXTENSION, HANDSHAKE_TYPE } from '../codec/registry.ts';
+import { EXTENSION, HANDSHAKE_TYPE } from '../codec/registry.ts';
 import {
   type Action,
   type Event,
@@ -36,10 +27,10 @@ import {
   requireAligned,
   type Step,
 } from '../machine.ts';
+import { readCertificate, readCertificateVerify, verifyCertificate } from '../peer-certificate.ts';
 import { RULES } from '../record/incoming.ts';
-import type { HandshakeMessage } from '../record/joiner.ts';
 import { finishedMac, openerOf, sealerOf } from '../schedule/schedule13.ts';
-import { type Offer, requestedBy } from './offer.ts';
+import { requestedBy } from './offer.ts';
 import type {
   AwaitCertificateVerification,
   AwaitSignatureVerification,
@@ -139,55 +130,22 @@ function readCertificateRequest(body: Bytes): ClientCertificateRequest {
 }
 
 /** RFC 8446 section 4.4.2, RFC 8879. */
-export function onCertificate(context: ClientContext, state: ExpectCertificate, event: Event): Step<ClientState> {
+export function onCertificate(
+  { config, crypto }: ClientContext,
+  state: ExpectCertificate,
+  event: Event,
+): Step<ClientState> {
   const { message } = expectMessage(event, HANDSHAKE_TYPE.certificate, HANDSHAKE_TYPE.compressed_certificate);
-  const certificate = decodeCertificate(
-    message.type === HANDSHAKE_TYPE.certificate ? message.body : decompress(context, message),
-  );
-  if (certificate.context.length !== 0) throw new TlsError('decode-error', 'certificate_request_context of a server');
-  const [leaf] = certificate.entries;
-  if (leaf === undefined) throw new TlsError('no-certificate');
-  if (certificate.entries.length > LIMITS.chainCertificates)
-    throw new TlsError('certificate-chain-too-long', `${certificate.entries.length} certificates`);
-  const responses = certificate.entries.map((entry) => ocspResponse(state.offer, entry));
+  const peerChain = readCertificate(crypto, message, {
+    compressions: config.certificateCompressions,
+    requested: requestedBy(state.offer),
+  });
+  if (peerChain.chain.length === 0) throw new TlsError('no-certificate');
   state.transcript.add(message.whole);
   return {
     state: { ...state, state: 'await-certificate-verification' },
-    actions: [
-      {
-        action: 'ask',
-        effect: {
-          effect: 'verify-certificate',
-          chain: certificate.entries.map((entry) => entry.certificate),
-          ...(responses[0] === undefined ? {} : { ocspResponse: responses[0] }),
-        },
-      },
-    ],
+    actions: [{ action: 'ask', effect: verifyCertificate(peerChain) }],
   };
-}
-
-/** The staple is checked in every entry, but used of the leaf alone. */
-function ocspResponse(offer: Offer, { extensions }: CertificateEntry): Bytes | undefined {
-  requireRequested('Certificate', extensions, [EXTENSION.status_request], requestedBy(offer));
-  const body = extensions.get(EXTENSION.status_request);
-  return body === undefined ? undefined : decodeOcspResponse(body);
-}
-
-function decompress({ config, crypto }: ClientContext, message: HandshakeMessage): Bytes {
-  const { algorithm: codePoint, uncompressedBytes, compressed } = decodeCompressedCertificate(message.body);
-  const algorithm = config.certificateCompressions.find((name) => CERTIFICATE_COMPRESSION[name] === codePoint);
-  if (algorithm === undefined) throw new TlsError('illegal-parameter', `certificate compression ${codePoint}`);
-  if (uncompressedBytes > LIMITS.certificateMessageBytes)
-    throw new TlsError('message-too-large', `compressed certificate of ${uncompressedBytes} bytes`);
-  let body: Bytes;
-  try {
-    body = crypto.decompress(algorithm, compressed, uncompressedBytes);
-  } catch (error) {
-    if (error instanceof RangeError) throw new TlsError('certificate-decompression-failed');
-    throw error;
-  }
-  if (body.length !== uncompressedBytes) throw new TlsError('certificate-decompression-failed', 'another length');
-  return body;
 }
 
 /** The verifier's judgement of the chain. */
@@ -207,38 +165,12 @@ export function onCertificateVerify(
   event: Event,
 ): Step<ClientState> {
   const { message } = expectMessage(event, HANDSHAKE_TYPE.certificate_verify);
-  const { scheme: codePoint, signature } = decodeCertificateVerify(message.body);
-  const scheme = signatureSchemeByCodePoint(codePoint);
-  if (scheme === undefined || !config.signatureSchemes.includes(scheme) || !SIGNATURE_SCHEMES[scheme].inTls13Handshake)
-    throw new TlsError('wrong-signature-scheme', scheme ?? `0x${codePoint.toString(16)}`);
-  const key = keyTypeOf(state.spki);
-  if (key !== null && SIGNATURE_SCHEMES[scheme].key !== key)
-    throw new TlsError('wrong-signature-scheme', `${scheme} with a key of type ${key}`);
+  const { spki, transcript } = state;
+  const { scheme, effect } = readCertificateVerify(message.body, 'server', config.signatureSchemes, spki, transcript);
   return {
     state: { ...state, state: 'await-signature-verification', scheme, certificateVerify: message.whole },
-    actions: [
-      {
-        action: 'ask',
-        effect: {
-          effect: 'verify-signature',
-          scheme,
-          spki: state.spki,
-          message: signedBytes({ version: 'TLSv1.3', role: 'server', transcriptHash: state.transcript.hash() }),
-          signature,
-        },
-      },
-    ],
+    actions: [{ action: 'ask', effect }],
   };
-}
-
-/** Null for a key that is none of ours, or too weak: whether it will do is for the verifier to say, and then the signature decides. */
-export function keyTypeOf(spki: Bytes): SignatureKey | null {
-  try {
-    return readPublicKey(spki).type;
-  } catch (error) {
-    if (error instanceof TlsError || error instanceof DerError) return null;
-    throw error;
-  }
 }
 
 /** The provider's judgement of CertificateVerify. */

@@ -5,7 +5,6 @@ import { groupByCodePoint, NAMED_GROUPS } from '../../../crypto/named-groups.ts'
 import type { NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
 import { SIGNATURE_SCHEMES, type SignatureKey, signatureSchemeByCodePoint } from '../../../crypto/signature-schemes.ts';
 import { signedBytes } from '../../../crypto/signed-content.ts';
-import { keyTypeOf } from '../../client/flight.ts';
 import type { ClientContext } from '../../client/states.ts';
 import { decodeOcspResponse } from '../../codec/extensions.ts';
 import {
@@ -17,6 +16,7 @@ import {
 } from '../../codec/messages12.ts';
 import { HANDSHAKE_TYPE } from '../../codec/registry.ts';
 import { type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../../machine.ts';
+import { keyTypeOf } from '../../peer-certificate.ts';
 import { authenticatesWith, curveOf, isTls12Group, requestedSchemes, signsAs, verifiedAs } from '../signatures12.ts';
 import type {
   AwaitCertificateChoice12,
