@@ -152,7 +152,7 @@ export const SESSION_POLICY: readonly Rule[] = [
   },
   { call: 'close', verdict: 'allow', why: 'ends a side of the connection' },
   { call: 'rt_sigreturn', verdict: 'allow', why: 'the return from a signal handler of the runtime' },
-  { call: 'rt_sigprocmask', verdict: 'allow', why: 'blocks signals of its own, around the runtime’s own exit' },
+  { call: 'rt_sigprocmask', verdict: 'allow', why: "blocks its own signals, around the runtime's exit" },
   { call: 'restart_syscall', verdict: 'allow', why: 'a poll with a timeout goes on after SIGSTOP and SIGCONT' },
   { call: 'exit_group', verdict: 'allow', why: 'ends the process' },
   // What the runtime tries on its own, and does without: a death of these would be a death for nothing.
