@@ -31,6 +31,7 @@ export interface ConnectOptions {
   readonly atInputEnd: 'close-notify' | 'keep-open';
 }
 
+/** Where to dial, or a connected socket that was inherited. */
 export type NetworkSide = Target | { readonly descriptor: number };
 
 /** What holds when nobody says otherwise. It says nothing of where to connect and who should be there. */
@@ -49,6 +50,7 @@ export const DEFAULT_CONNECT_OPTIONS = {
   atInputEnd: 'close-notify',
 } as const satisfies Partial<ConnectOptions>;
 
+/** The options of `tlsify connect`, for the parser, the help and the documentation. */
 export const CONNECT_OPTIONS = {
   'name': {
     takes: 'values',

@@ -11,4 +11,5 @@ export const EXIT = {
   configuration: 78,
 } as const;
 
+/** One of {@link EXIT}. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

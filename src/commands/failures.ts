@@ -6,16 +6,20 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 /** Anything that can end a run, of whatever room. `why` is the stable code that programs match on. */
 export type RunFailure = Failure | TransportFailure | CommandFailure;
 
+/** What keeps the command from beginning: the machine or the way it was called, not the peer. */
 export interface CommandFailure {
   readonly kind: 'configuration';
   readonly why: CommandWhy;
   readonly detail?: string;
 }
 
+/** The stable codes of {@link CommandFailure}. */
 export type CommandWhy = 'sandbox-incomplete' | 'trust-store-unusable' | 'runtime-unfit' | 'descriptor-unusable';
 
+/** Every stable code that a `failed` status line can have. */
 export type RunWhy = Why | TransportWhy | CommandWhy;
 
+/** What a failure means outside: to scripts, and to people. */
 export interface Outcome {
   readonly exit: ExitCode;
   /** What happened, to be read after the peer's name. */

@@ -6,6 +6,7 @@ import { EXIT } from './exit-codes.ts';
 import { failureMessage, internalMessage, usageMessage } from './messages.ts';
 import { nearest, printable, UsageError } from './options.ts';
 
+/** How the program was called, and how it talks to who called it. */
 export interface Invocation {
   /** The name by which the program was called, without its folder. */
   readonly name: string;

@@ -5,6 +5,7 @@
  */
 export type OptionTable = Readonly<Record<string, Option>>;
 
+/** What the parser and the help need to know of one option. */
 export type Option = Flag | SingleValue<unknown> | RepeatedValue<unknown>;
 
 interface Documented {
@@ -14,10 +15,12 @@ interface Documented {
   readonly help: string;
 }
 
+/** An option that is there or not; twice is as good as once. */
 export interface Flag extends Documented {
   readonly takes: 'nothing';
 }
 
+/** An option with a value, given at most once. */
 export interface SingleValue<Value> extends Documented {
   readonly takes: 'value';
   readonly metavariable: string;
@@ -25,6 +28,7 @@ export interface SingleValue<Value> extends Documented {
   readonly parse: (text: string) => Value;
 }
 
+/** An option with a value, each time it is given. */
 export interface RepeatedValue<Value> extends Documented {
   readonly takes: 'values';
   readonly metavariable: string;
@@ -43,6 +47,7 @@ export type Parsed<Table extends OptionTable> = {
         : never;
 };
 
+/** A command line taken apart. */
 export interface ParsedCommandLine<Table extends OptionTable> {
   readonly options: Parsed<Table>;
   /** What is not an option, before `--`. */

@@ -6,6 +6,7 @@ import { printable, UsageError } from './options.ts';
 /** The names that tlsify answers to, besides its own. */
 export const SHIM_NAMES = ['openssl', 'ssl_client'] as const;
 
+/** One of {@link SHIM_NAMES}. */
 export type ShimName = (typeof SHIM_NAMES)[number];
 
 /**

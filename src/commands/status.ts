@@ -18,6 +18,7 @@ export interface ReadyLine extends SessionFacts {
   readonly sandbox: string;
 }
 
+/** The run is over, and not as it should be; the counts are there once the handshake was complete. */
 export interface FailedLine extends Partial<ByteCounts> {
   readonly event: 'failed';
   readonly why: string;
@@ -27,6 +28,7 @@ export interface FailedLine extends Partial<ByteCounts> {
   readonly exit: ExitCode;
 }
 
+/** The run is over: both directions came to their end, or a signal ended it. */
 export interface ClosedLine extends ByteCounts {
   readonly event: 'closed';
   /** The signal that ended the session, if one did. */
@@ -41,6 +43,7 @@ interface ByteCounts {
   readonly receivedBytes: number;
 }
 
+/** The line for a failure, with the advice and the exit code that it has everywhere. */
 export function failedLine(failure: RunFailure, counts?: ByteCounts): FailedLine {
   const { why, kind, detail } = failure;
   const { advice, exit } = outcomeOf(failure);

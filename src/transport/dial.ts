@@ -13,6 +13,7 @@ const RESOLUTION_DELAY_MS = 50;
 /** Attempts in one dial; a name can have hundreds of addresses. */
 const MOST_ATTEMPTS = 16;
 
+/** What to connect to. */
 export interface DialTarget {
   /** As a name server takes it; for messages if there is an address. */
   readonly host: string;
@@ -21,6 +22,7 @@ export interface DialTarget {
   readonly address?: SocketAddress;
 }
 
+/** How dialling ended. A socket in it is connected, non-blocking, and the caller's to close. */
 export type DialResult =
   | { readonly dialled: 'connected'; readonly socket: number; readonly address: SocketAddress }
   | { readonly dialled: 'failed'; readonly failure: TransportFailure }

@@ -9,13 +9,16 @@ export interface TransportFailure {
   readonly detail?: string;
 }
 
+/** Who or what is to blame. */
 export type TransportFailureKind =
   | 'cannot-connect' // nobody answered, before any TLS
   | 'timeout' // a time that the user set is over
   | 'input-output'; // a descriptor failed
 
+/** The stable codes of {@link TransportFailure}. */
 export type TransportWhy = keyof typeof TRANSPORT_FAILURES;
 
+/** Every way to fail outside of TLS, and its kind. */
 export const TRANSPORT_FAILURES = {
   'host-not-found': 'cannot-connect',
   'look-up-failed': 'cannot-connect',
@@ -30,6 +33,7 @@ export const TRANSPORT_FAILURES = {
   'application-failed': 'input-output',
 } as const satisfies Record<string, TransportFailureKind>;
 
+/** The failure with its kind. @param detail never data of either side */
 export function transportFailure(why: TransportWhy, detail?: string): TransportFailure {
   return { kind: TRANSPORT_FAILURES[why], why, ...(detail === undefined ? {} : { detail }) };
 }

@@ -24,6 +24,7 @@ const LINGER_MS = 1000;
  */
 export const SESSION_BUFFER_BYTES = RECEIVE_BYTES + RECEIVE_BYTES + SEND_BYTES + QUEUE_LIMIT_BYTES + RECEIVE_BYTES;
 
+/** The two sides of a session, the connection between them, and what bounds it. */
 export interface SessionRequest {
   readonly native: Native;
   readonly poller: Poller;
@@ -49,6 +50,7 @@ export interface SessionRequest {
   readonly onOpen: (facts: SessionFacts) => void;
 }
 
+/** How a session ended, and what went through it. */
 export type SessionEnd = Outcome & {
   /** Plain bytes taken from the application, and by it. */
   readonly sentBytes: number;

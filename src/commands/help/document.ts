@@ -7,6 +7,7 @@ export interface Document {
   readonly blocks: readonly Block[];
 }
 
+/** A part of a help text, laid out for the width of a terminal. */
 export type Block =
   /** A paragraph. Code stands between back-quotes. */
   | string
