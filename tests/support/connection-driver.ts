@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { type Bytes, concat, EMPTY } from '../../src/core/bytes.ts';
 import type { Failure } from '../../src/core/failures.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
-import { type CertificateVerifier, performEffect } from '../../src/engine/answer.ts';
+import { type CertificateVerifier, type KeyHolder, NO_KEYS, performEffect } from '../../src/engine/answer.ts';
 import type { Answer, Connection, Effect, EffectId, SessionFacts, Ticket } from '../../src/engine/connection.ts';
 
 /** Accepts any leaf that node:crypto can parse: for tests of the protocol, where the certificate is not the matter. */
@@ -26,6 +26,7 @@ export const acceptAnyCertificate: CertificateVerifier = (chain) => {
 export class ConnectionDriver {
   readonly connection: Connection;
   readonly verifier: CertificateVerifier;
+  readonly keys: KeyHolder;
   session: SessionFacts | undefined;
   failure: Failure | undefined;
   peerClosed = false;
@@ -38,9 +39,10 @@ export class ConnectionDriver {
   #plaintext: Bytes[] = [];
   #unread: Bytes = EMPTY;
 
-  constructor(connection: Connection, verifier: CertificateVerifier = acceptAnyCertificate) {
+  constructor(connection: Connection, verifier: CertificateVerifier = acceptAnyCertificate, keys: KeyHolder = NO_KEYS) {
     this.connection = connection;
     this.verifier = verifier;
+    this.keys = keys;
   }
 
   /** All that was to go to the network since the last time. */
@@ -122,7 +124,7 @@ export class ConnectionDriver {
 
   async #perform(id: EffectId, effect: Effect): Promise<void> {
     this.effects.push(effect);
-    const answer: Answer = await performEffect(effect, nodeCrypto, this.verifier);
+    const answer: Answer = await performEffect(effect, nodeCrypto, this.verifier, this.keys);
     this.connection.answer(id, answer);
   }
 }

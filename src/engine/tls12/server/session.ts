@@ -48,7 +48,7 @@ export function decodeSession12(plaintext: Bytes): Session12 | null {
 }
 
 /** JSON with its characters beyond ASCII escaped. */
-function asciiJson(value: unknown): Bytes {
+export function asciiJson(value: unknown): Bytes {
   const escaped = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return ascii(JSON.stringify(value).replace(/[\u007f-\uffff]/g, escaped));
 }

@@ -1,0 +1,503 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { serverCertificate } from '../../../tests/support/certificates.ts';
+import { softwareKeys } from '../../../tests/support/software-keys.ts';
+import { converse12, exchange12, type Pair, type Sides, type Tamper } from '../../../tests/support/tls12.ts';
+import { ascii, type Bytes, concat, EMPTY } from '../../core/bytes.ts';
+import { FAILURES, type Why } from '../../core/failures.ts';
+import { LIMITS } from '../../core/limits.ts';
+import { ByteWriter } from '../../core/writer.ts';
+import { encodeProtocolNames, encodeU16 } from '../codec/extensions.ts';
+import {
+  type ClientHello,
+  decodeClientHello,
+  decodeServerHello,
+  encodeClientHello,
+  encodeServerHello,
+  handshakeMessage,
+  type ServerHello,
+} from '../codec/messages.ts';
+import {
+  decodeServerKeyExchange,
+  encodeCertificate12,
+  encodeEcdhParameters,
+  encodeServerKeyExchange,
+  type ServerKeyExchange,
+} from '../codec/messages12.ts';
+import { EXTENSION, HANDSHAKE_TYPE, type HandshakeType, SIGNALING_SUITE } from '../codec/registry.ts';
+
+const CERTIFICATE = serverCertificate(undefined, { dns: ['localhost'] });
+const KEYS = softwareKeys([{ chain: [CERTIFICATE.der], privatePem: CERTIFICATE.key.privatePem }]);
+const RSA = serverCertificate(undefined, { dns: ['localhost'] }, { key: 'rsa-2048' });
+
+const WITH_CLIENT_CERTIFICATE: Sides = { server: { clientCertificate: 'required' }, clientKeys: KEYS };
+
+interface Attack extends Sides {
+  readonly why: Why;
+  /** Which of us finds it. Default: the client. */
+  readonly victim?: 'client' | 'server';
+  /** What is done to an open connection. */
+  readonly afterwards?: (pair: Pair) => Promise<void>;
+}
+
+/** Replaces the message of that type. */
+function message(type: HandshakeType, replace: (whole: Bytes) => Bytes | readonly Bytes[]): Tamper {
+  return (action) => {
+    if (action.action !== 'send' || action.message[0] !== type) return [action];
+    const replaced = replace(action.message);
+    return (replaced instanceof Uint8Array ? [replaced] : replaced).map((whole) => ({
+      action: 'send',
+      message: whole,
+    }));
+  };
+}
+
+function serverHello(change: (hello: ServerHello) => Partial<ServerHello>): Tamper {
+  return message(HANDSHAKE_TYPE.server_hello, (whole) => {
+    const hello = decodeServerHello(whole.subarray(4));
+    return encodeServerHello({ ...hello, ...change(hello) });
+  });
+}
+
+/** Null takes the extension out. */
+function withServerExtension(code: number, body: Bytes | null): Tamper {
+  return serverHello(({ extensions }) => ({ extensions: changed(extensions, code, body) }));
+}
+
+function clientHello(change: (hello: ClientHello) => Partial<ClientHello>): Tamper {
+  return message(HANDSHAKE_TYPE.client_hello, (whole) => {
+    const hello = decodeClientHello(whole.subarray(4));
+    return encodeClientHello({ ...hello, ...change(hello) });
+  });
+}
+
+function withClientExtension(code: number, body: Bytes | null): Tamper {
+  return clientHello(({ extensions }) => ({ extensions: changed(extensions, code, body) }));
+}
+
+function changed(extensions: ReadonlyMap<number, Bytes>, code: number, body: Bytes | null): Map<number, Bytes> {
+  const copy = new Map(extensions);
+  if (body === null) copy.delete(code);
+  else copy.set(code, body);
+  return copy;
+}
+
+function keyExchange(change: (message: ServerKeyExchange) => Partial<ServerKeyExchange>): Tamper {
+  return message(HANDSHAKE_TYPE.server_key_exchange, (whole) => {
+    const decoded = decodeServerKeyExchange(whole.subarray(4));
+    return encodeServerKeyExchange({ ...decoded, ...change(decoded) });
+  });
+}
+
+/** Does `insert` before the first action that `matches`. */
+function before(matches: Parameters<Tamper>[0]['action'], insert: ReturnType<Tamper>): Tamper {
+  return (action) => (action.action === matches ? [...insert, action] : [action]);
+}
+
+const without =
+  (unwanted: Parameters<Tamper>[0]['action']): Tamper =>
+  (action) =>
+    action.action === unwanted ? [] : [action];
+
+const CCS = { action: 'send-change-cipher-spec' } as const;
+const FINISHED = handshakeMessage(HANDSHAKE_TYPE.finished, (body) => body.bytes(new Uint8Array(12)));
+
+/** A record of that type and body, as nobody protects it. */
+function record(type: number, body: Bytes): Bytes {
+  return new ByteWriter().u8(type).u16(0x0303).vector16(body).finish();
+}
+
+const HELLO_ATTACKS: Readonly<Record<string, Attack>> = {
+  'a server without extended master secret': {
+    why: 'extended-master-secret-missing',
+    tamperServer: withServerExtension(EXTENSION.extended_master_secret, null),
+  },
+  'a server without secure renegotiation': {
+    why: 'secure-renegotiation-missing',
+    tamperServer: withServerExtension(EXTENSION.renegotiation_info, null),
+  },
+  'a server that takes our handshake for a second one': {
+    why: 'renegotiation-mismatch',
+    tamperServer: withServerExtension(EXTENSION.renegotiation_info, Uint8Array.of(1, 7)),
+  },
+  'a server that could speak TLS 1.3': { why: 'downgrade-detected', server: { maxVersion: 'TLSv1.3' } },
+  'TLS 1.1': { why: 'version-not-supported', tamperServer: serverHello(() => ({ legacyVersion: 0x0302 })) },
+  'a suite that was not offered': {
+    why: 'illegal-parameter',
+    tamperServer: serverHello(() => ({ cipherSuite: 0xc013 })),
+  },
+  'a suite of TLS 1.3': { why: 'illegal-parameter', tamperServer: serverHello(() => ({ cipherSuite: 0x1301 })) },
+  'compression': { why: 'illegal-parameter', tamperServer: serverHello(() => ({ compressionMethod: 1 })) },
+  'an extension of TLS 1.3': {
+    why: 'misplaced-extension',
+    tamperServer: withServerExtension(EXTENSION.key_share, encodeU16(29)),
+  },
+  'an extension that nobody asked for': {
+    why: 'unsolicited-extension',
+    tamperServer: withServerExtension(0x4242, EMPTY),
+  },
+  'a protocol that was not offered': {
+    why: 'unsolicited-alpn',
+    client: { alpn: ['a'] },
+    tamperServer: withServerExtension(
+      EXTENSION.application_layer_protocol_negotiation,
+      encodeProtocolNames([ascii('b')]),
+    ),
+  },
+  'no uncompressed points': {
+    why: 'illegal-parameter',
+    tamperServer: withServerExtension(EXTENSION.ec_point_formats, Uint8Array.of(1, 1)),
+  },
+  'a record_size_limit that is too small': {
+    why: 'illegal-parameter',
+    tamperServer: withServerExtension(EXTENSION.record_size_limit, encodeU16(63)),
+  },
+  'an extended master secret with a body': {
+    why: 'decode-error',
+    tamperServer: withServerExtension(EXTENSION.extended_master_secret, Uint8Array.of(0)),
+  },
+  'a change_cipher_spec before the ServerHello': {
+    why: 'unexpected-record',
+    tamperServer: (action) =>
+      action.action === 'send' && action.message[0] === HANDSHAKE_TYPE.server_hello ? [CCS, action] : [action],
+  },
+};
+
+// The attack on the session id needs the client's own, which differs each time.
+const ECHO: Attack = (() => {
+  let sessionId: Bytes = EMPTY;
+  return {
+    why: 'illegal-parameter',
+    tamperClient: (action) => {
+      if (action.action === 'send' && action.message[0] === HANDSHAKE_TYPE.client_hello)
+        sessionId = decodeClientHello(action.message.subarray(4)).sessionId;
+      return [action];
+    },
+    tamperServer: (action) => serverHello(() => ({ sessionId }))(action),
+  };
+})();
+
+const FLIGHT_ATTACKS: Readonly<Record<string, Attack>> = {
+  'no certificate': {
+    why: 'no-certificate',
+    tamperServer: message(HANDSHAKE_TYPE.certificate, () => encodeCertificate12([])),
+  },
+  'more certificates than any chain has': {
+    why: 'certificate-chain-too-long',
+    tamperServer: message(HANDSHAKE_TYPE.certificate, () =>
+      encodeCertificate12(new Array(LIMITS.chainCertificates + 1).fill(CERTIFICATE.der)),
+    ),
+  },
+  'a certificate whose key is for other suites': {
+    why: 'illegal-parameter',
+    tamperServer: message(HANDSHAKE_TYPE.certificate, () => encodeCertificate12([RSA.der])),
+  },
+  'a certificate on a curve that was not offered': {
+    why: 'illegal-parameter',
+    client: { groups: ['x25519'] },
+  },
+  'a group that was not offered': {
+    why: 'illegal-parameter',
+    client: { groups: ['x25519', 'secp256r1'] },
+    tamperServer: keyExchange(() => ({ parameters: encodeEcdhParameters(24, new Uint8Array(97)) })),
+  },
+  'a hybrid group, which TLS 1.2 does not have': {
+    why: 'illegal-parameter',
+    client: { groups: ['X25519MLKEM768', 'x25519', 'secp256r1'] },
+    tamperServer: keyExchange(() => ({ parameters: encodeEcdhParameters(0x11ec, new Uint8Array(32)) })),
+  },
+  'a share of another length': {
+    why: 'bad-key-share',
+    tamperServer: keyExchange(({ group }) => ({ parameters: encodeEcdhParameters(group, new Uint8Array(31)) })),
+  },
+  'an explicit curve': {
+    why: 'decode-error',
+    tamperServer: keyExchange(({ parameters }) => ({ parameters: concat(Uint8Array.of(1), parameters.subarray(1)) })),
+  },
+  'a share that was changed on its way': {
+    why: 'bad-signature',
+    tamperServer: keyExchange(({ group }) => ({ parameters: encodeEcdhParameters(group, new Uint8Array(32).fill(9)) })),
+  },
+  'a signature that was changed on its way': {
+    why: 'bad-signature',
+    tamperServer: keyExchange(({ signature }) => ({
+      signature: signature.map((byte, at) => (at < 20 ? byte : byte ^ 1)),
+    })),
+  },
+  'a scheme that was not offered': {
+    why: 'wrong-signature-scheme',
+    client: { signatureSchemes: ['ecdsa_secp256r1_sha256'] },
+    tamperServer: keyExchange(() => ({ scheme: 0x0503 })),
+  },
+  'SHA-1': { why: 'wrong-signature-scheme', tamperServer: keyExchange(() => ({ scheme: 0x0203 })) },
+  'a scheme for other suites': {
+    why: 'wrong-signature-scheme',
+    tamperServer: keyExchange(() => ({ scheme: 0x0804 })),
+  },
+  'a scheme for other keys': {
+    why: 'wrong-signature-scheme',
+    tamperServer: keyExchange(() => ({ scheme: 0x0807 })),
+  },
+  'no ServerKeyExchange': {
+    why: 'unexpected-message',
+    tamperServer: message(HANDSHAKE_TYPE.server_key_exchange, () => []),
+  },
+  'a ServerHelloDone with a body': {
+    why: 'decode-error',
+    tamperServer: message(HANDSHAKE_TYPE.server_hello_done, () => Uint8Array.of(14, 0, 0, 1, 0)),
+  },
+  'more behind ServerHelloDone': {
+    why: 'unaligned-key-change',
+    tamperServer: message(HANDSHAKE_TYPE.server_hello_done, (whole) => concat(whole, FINISHED.subarray(0, 5))),
+  },
+  'a HelloRequest within the handshake': {
+    why: 'unexpected-message',
+    tamperServer: message(HANDSHAKE_TYPE.server_hello_done, (whole) => [Uint8Array.of(0, 0, 0, 0), whole]),
+  },
+  'a CertificateRequest without schemes': {
+    why: 'decode-error',
+    tamperServer: message(HANDSHAKE_TYPE.server_hello_done, (whole) => [
+      Uint8Array.of(13, 0, 0, 6, 1, 64, 0, 0, 0, 0),
+      whole,
+    ]),
+  },
+  'an early change_cipher_spec': {
+    why: 'unexpected-record',
+    tamperServer: (action) =>
+      action.action === 'send' && action.message[0] === HANDSHAKE_TYPE.server_key_exchange ? [CCS, action] : [action],
+  },
+  'a promised ticket that does not come': {
+    why: 'unexpected-record',
+    tamperServer: message(HANDSHAKE_TYPE.new_session_ticket, () => []),
+  },
+  'a ticket that was not promised': {
+    why: 'unexpected-record',
+    client: { keepTickets: false },
+    tamperServer: before('send-change-cipher-spec', [
+      { action: 'send', message: Uint8Array.of(4, 0, 0, 7, 0, 0, 0, 9, 0, 1, 5) },
+    ]),
+  },
+  'a Finished without change_cipher_spec': {
+    why: 'unexpected-record',
+    tamperServer: without('send-change-cipher-spec'),
+  },
+  'a second change_cipher_spec': { why: 'unexpected-record', tamperServer: before('send-change-cipher-spec', [CCS]) },
+  'a Finished that is not protected': {
+    why: 'bad-record-mac',
+    tamperServer: (action) => (action.action === 'seal-with' && action.sealer.protects ? [] : [action]),
+  },
+  'a Finished of another handshake': {
+    why: 'bad-finished',
+    tamperServer: message(HANDSHAKE_TYPE.finished, () => FINISHED),
+  },
+};
+
+/** What the server finds. */
+const CLIENT_ATTACKS: Readonly<Record<string, Attack>> = {
+  'a client without extended master secret': {
+    why: 'extended-master-secret-missing',
+    tamperClient: withClientExtension(EXTENSION.extended_master_secret, null),
+  },
+  'a client that takes our handshake for a second one': {
+    why: 'renegotiation-mismatch',
+    tamperClient: withClientExtension(EXTENSION.renegotiation_info, Uint8Array.of(1, 7)),
+  },
+  'a client that was made to fall back': {
+    why: 'inappropriate-fallback',
+    server: { maxVersion: 'TLSv1.3' },
+    tamperClient: clientHello(({ cipherSuites }) => ({ cipherSuites: [...cipherSuites, SIGNALING_SUITE.fallback] })),
+  },
+  'compression and nothing else': {
+    why: 'illegal-parameter',
+    tamperClient: clientHello(() => ({ compressionMethods: Uint8Array.of(1) })),
+  },
+  'compressed points and nothing else': {
+    why: 'illegal-parameter',
+    tamperClient: withClientExtension(EXTENSION.ec_point_formats, Uint8Array.of(1, 1)),
+  },
+  'a name with a zero in it': {
+    why: 'decode-error',
+    tamperClient: withClientExtension(EXTENSION.server_name, Uint8Array.of(0, 6, 0, 0, 3, 0x61, 0, 0x62)),
+  },
+  'a record_size_limit that is too small': {
+    why: 'illegal-parameter',
+    tamperClient: withClientExtension(EXTENSION.record_size_limit, encodeU16(63)),
+  },
+  'suites without ECDHE and AEAD': {
+    why: 'no-common-suite',
+    tamperClient: clientHello(() => ({ cipherSuites: [0x002f, 0x009c, 0xc013, 0xc023, 0x009e] })),
+  },
+  'no groups': { why: 'no-common-group', tamperClient: withClientExtension(EXTENSION.supported_groups, null) },
+  'no schemes, which means SHA-1': {
+    why: 'no-common-signature-scheme',
+    tamperClient: withClientExtension(EXTENSION.signature_algorithms, null),
+  },
+  'schemes without a certificate for them': {
+    why: 'no-common-signature-scheme',
+    client: { signatureSchemes: ['rsa_pss_rsae_sha256'] },
+  },
+  'more behind the ClientHello': {
+    why: 'unaligned-key-change',
+    tamperClient: message(HANDSHAKE_TYPE.client_hello, (whole) => concat(whole, Uint8Array.of(16))),
+  },
+  'a share of another length': {
+    why: 'bad-key-share',
+    tamperClient: message(HANDSHAKE_TYPE.client_key_exchange, () => Uint8Array.of(16, 0, 0, 2, 1, 9)),
+  },
+  'a share that agrees on zero': {
+    why: 'bad-key-share',
+    tamperClient: message(HANDSHAKE_TYPE.client_key_exchange, (whole) =>
+      concat(whole.subarray(0, 5), new Uint8Array(32)),
+    ),
+  },
+  'a certificate that was not asked for': {
+    why: 'unexpected-message',
+    tamperClient: message(HANDSHAKE_TYPE.client_key_exchange, (whole) => [encodeCertificate12([]), whole]),
+  },
+  'a certificate without a signature': {
+    why: 'unexpected-record',
+    ...WITH_CLIENT_CERTIFICATE,
+    tamperClient: message(HANDSHAKE_TYPE.certificate_verify, () => []),
+  },
+  'a signature that was changed on its way': {
+    why: 'bad-signature',
+    ...WITH_CLIENT_CERTIFICATE,
+    tamperClient: message(HANDSHAKE_TYPE.certificate_verify, (whole) =>
+      whole.map((byte, at) => (at < 30 ? byte : byte ^ 1)),
+    ),
+  },
+  'a signature by a scheme for other keys': {
+    why: 'wrong-signature-scheme',
+    ...WITH_CLIENT_CERTIFICATE,
+    tamperClient: message(HANDSHAKE_TYPE.certificate_verify, (whole) =>
+      concat(whole.subarray(0, 4), encodeU16(0x0807), whole.subarray(6)),
+    ),
+  },
+  'a signature with SHA-1': {
+    why: 'wrong-signature-scheme',
+    ...WITH_CLIENT_CERTIFICATE,
+    tamperClient: message(HANDSHAKE_TYPE.certificate_verify, (whole) =>
+      concat(whole.subarray(0, 4), encodeU16(0x0203), whole.subarray(6)),
+    ),
+  },
+  'an early change_cipher_spec': {
+    why: 'unexpected-record',
+    tamperClient: (action) =>
+      action.action === 'send' && action.message[0] === HANDSHAKE_TYPE.client_key_exchange ? [CCS, action] : [action],
+  },
+  'a Finished without change_cipher_spec': {
+    why: 'unexpected-record',
+    tamperClient: without('send-change-cipher-spec'),
+  },
+  'a Finished of another handshake': {
+    why: 'bad-finished',
+    tamperClient: message(HANDSHAKE_TYPE.finished, () => FINISHED),
+  },
+  'a second handshake': {
+    why: 'renegotiation-refused',
+    tamperClient: before('open', [{ action: 'send', message: Uint8Array.of(1, 0, 0, 0) }]),
+  },
+  'a KeyUpdate': {
+    why: 'unexpected-message',
+    tamperClient: before('open', [{ action: 'send', message: Uint8Array.of(24, 0, 0, 1, 0) }]),
+  },
+};
+
+const RENEGOTIATIONS: Readonly<Record<string, Attack>> = {
+  'a request for a second handshake': {
+    why: 'renegotiation-refused',
+    tamperServer: afterFinished(Uint8Array.of(0, 0, 0, 0)),
+  },
+  'a HelloRequest with a body': { why: 'decode-error', tamperServer: afterFinished(Uint8Array.of(0, 0, 0, 1, 0)) },
+  'a ticket after the handshake': {
+    why: 'unexpected-message',
+    tamperServer: afterFinished(Uint8Array.of(4, 0, 0, 7, 0, 0, 0, 9, 0, 1, 5)),
+  },
+  'a message in the record of the Finished': {
+    why: 'unaligned-key-change',
+    tamperServer: before('open', [{ action: 'send', message: Uint8Array.of(0, 0, 0, 0) }]),
+  },
+};
+
+/** A further message under protection, in a record of its own. */
+function afterFinished(extra: Bytes): Tamper {
+  const sealers: Parameters<Tamper>[0][] = [];
+  return (action) => {
+    if (action.action === 'seal-with') sealers.push(action);
+    return action.action === 'open' ? [...sealers.slice(-1), { action: 'send', message: extra }, action] : [action];
+  };
+}
+
+async function sendRaw(to: 'client' | 'server', { client, server }: Pair, bytes: Bytes): Promise<void> {
+  await (to === 'client' ? client : server).receive(bytes);
+}
+
+const OPEN_ATTACKS: Readonly<Record<string, Attack>> = {
+  'a record that was changed on its way': {
+    why: 'bad-record-mac',
+    afterwards: async (pair) => {
+      pair.server.connection.send(ascii('hello'));
+      await pair.server.settle();
+      const bytes = pair.server.takeNetwork();
+      bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) ^ 1;
+      await pair.client.receive(bytes);
+    },
+  },
+  'a record that comes twice': {
+    why: 'bad-record-mac',
+    afterwards: async (pair) => {
+      pair.server.connection.send(ascii('hello'));
+      await pair.server.settle();
+      const bytes = pair.server.takeNetwork();
+      await pair.client.receive(concat(bytes, bytes));
+    },
+  },
+  'a record whose type was changed on its way': {
+    why: 'bad-record-mac',
+    afterwards: async (pair) => {
+      pair.server.connection.send(ascii('hello'));
+      await pair.server.settle();
+      const bytes = pair.server.takeNetwork();
+      bytes[0] = 22;
+      await pair.client.receive(bytes);
+    },
+  },
+  'a record that is too short for a tag': {
+    why: 'bad-record-mac',
+    afterwards: (pair) => sendRaw('client', pair, record(23, new Uint8Array(23))),
+  },
+  'a record that is not protected': {
+    why: 'bad-record-mac',
+    afterwards: (pair) => sendRaw('client', pair, record(21, new Uint8Array(40))),
+  },
+  'a change_cipher_spec after the handshake': {
+    why: 'unexpected-record',
+    afterwards: (pair) => sendRaw('client', pair, record(20, Uint8Array.of(1))),
+  },
+  'a record of another version': {
+    why: 'bad-record-version',
+    afterwards: (pair) => sendRaw('client', pair, concat(Uint8Array.of(23, 3, 1, 0, 40), new Uint8Array(40))),
+  },
+};
+
+for (const attacks of [HELLO_ATTACKS, FLIGHT_ATTACKS, RENEGOTIATIONS, OPEN_ATTACKS])
+  for (const [name, attack] of Object.entries(attacks)) test(`${name}: ${attack.why}`, () => suffer(attack));
+
+for (const [name, attack] of Object.entries(CLIENT_ATTACKS))
+  test(`${name}: ${attack.why} to a server`, () => suffer({ victim: 'server', ...attack }));
+
+test('an echo of a session id that stands for no session: illegal-parameter', () => suffer(ECHO));
+
+async function suffer({ why, victim = 'client', afterwards, ...sides }: Attack): Promise<void> {
+  const pair = await converse12({ serverKeys: KEYS, ...sides });
+  if (afterwards !== undefined) {
+    assert.deepEqual([pair.client.failure, pair.server.failure], [undefined, undefined]);
+    await afterwards(pair);
+    await exchange12(pair);
+  }
+  const { [victim]: hurt, [victim === 'client' ? 'server' : 'client']: other } = pair;
+  assert.equal(hurt.failure?.why, why, `${hurt.failure?.detail}; the other: ${other.failure?.why}`);
+  assert.equal(hurt.connection.phase, 'failed');
+  const { alert } = FAILURES[why];
+  if (other.failure !== undefined && alert !== null) assert.equal(other.failure.detail, alert);
+}
