@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { committedClosure, describeClosure, entries } from './closures.ts';
-import { plant, readTree } from './tree.ts';
+import { closureOf, plant, readTree, type Tree } from './tree.ts';
 
 const tree = readTree();
 
@@ -19,6 +19,18 @@ for (const entry of entries(tree)) {
     expect(describeClosure(erased, entry)).toBe(describeClosure(tree, entry));
   });
 }
+
+/** What a connection must not wait for, or a process that parses the network must not have. */
+const NOT_AT_START =
+  /^src\/(?:keys|serve|commands\/(?:help\/|shims|openssl|ssl-client|version))|^@noble\/|^node:(?:net|tls|http|https|child_process)$/;
+
+test('the command starts without help texts, shims, ciphers in software, keys, and the runtime’s own networking', () => {
+  const forbidden = (changed: Tree) =>
+    closureOf(changed, 'src/bin/cli.ts').atStart.filter((path) => NOT_AT_START.test(path));
+  expect(forbidden(tree)).toEqual([]);
+  const planted = `import '../keys/holder/load.ts';\n${tree.get('src/bin/cli.ts')}`;
+  expect(forbidden(plant(tree, 'src/bin/cli.ts', planted))).toEqual(['src/keys/holder/load.ts']);
+});
 
 test('there is an entry', () => {
   expect(entries(tree)).not.toEqual([]);
