@@ -34,6 +34,8 @@ export const LIMITS = {
   changeCipherSpecs: 32,
   /** NewSessionTickets without application data between them: servers send one to four. */
   ticketsWithoutData: 32,
+  /** NewSessionTicket messages sent at the end of one handshake: browsers keep no more. */
+  ticketsIssued: 8,
   /** NewSessionTicket messages kept from one connection. */
   ticketsKept: 8,
   /** RFC 8446 section 4.6.1: seven days. */

@@ -30,9 +30,18 @@ export class Transcript {
     algorithm: HashAlgorithm,
     firstClientHello: Bytes,
   ): Transcript {
+    return Transcript.afterRetryOf(crypto, algorithm, crypto.hash(algorithm, firstClientHello));
+  }
+
+  /** As {@link afterRetry}, of a ClientHello of which only the hash was kept. */
+  static afterRetryOf(
+    crypto: Pick<CryptoProvider, 'startHash'>,
+    algorithm: HashAlgorithm,
+    firstClientHelloHash: Bytes,
+  ): Transcript {
     const transcript = new Transcript(crypto, algorithm);
     transcript.add(Uint8Array.of(MESSAGE_HASH, 0, 0, HASH_BYTES[algorithm]));
-    transcript.add(crypto.hash(algorithm, firstClientHello));
+    transcript.add(firstClientHelloHash);
     return transcript;
   }
 

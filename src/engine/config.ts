@@ -72,10 +72,6 @@ export function defaultClientConfig(
   serverName: string | null,
   now: () => number,
 ): ClientConfig {
-  const suites = (Object.keys(TLS13_SUITES) as SuiteName[]).filter((suite) => {
-    const { aead } = TLS13_SUITES[suite];
-    return crypto.aeads.includes(aead) && !OPT_IN_AEADS.includes(aead);
-  });
   const { groups, signatureSchemes, certificateCompressions } = crypto;
   const predicted = groups.filter((group) => group === 'X25519MLKEM768' || group === 'x25519');
   return {
@@ -83,7 +79,7 @@ export function defaultClientConfig(
     alpn: [],
     minVersion: 'TLSv1.3',
     maxVersion: 'TLSv1.3',
-    suites,
+    suites: defaultSuites(crypto),
     tls12Suites: [],
     groups,
     keyShareGroups: predicted.length === 0 ? groups.slice(0, 1) : predicted,
@@ -105,6 +101,14 @@ export function defaultClientConfig(
   };
 }
 
+/** The suites of TLS 1.3 that the provider can do and that are not opt-in. */
+export function defaultSuites(crypto: CryptoProvider): SuiteName[] {
+  return (Object.keys(TLS13_SUITES) as SuiteName[]).filter((suite) => {
+    const { aead } = TLS13_SUITES[suite];
+    return crypto.aeads.includes(aead) && !OPT_IN_AEADS.includes(aead);
+  });
+}
+
 /** DESIGN: the CCM suites are for those who ask for them. */
 const OPT_IN_AEADS: readonly AeadAlgorithm[] = ['aes-128-ccm', 'aes-128-ccm-8'];
 
@@ -113,45 +117,66 @@ const OPT_IN_AEADS: readonly AeadAlgorithm[] = ['aes-128-ccm', 'aes-128-ccm-8'];
  * found before a byte is sent.
  */
 export function checkClientConfig(config: ClientConfig, crypto: CryptoProvider): void {
+  requireVersions(config);
+  requireSome('groups', config.groups);
+  requireSome('signatureSchemes', config.signatureSchemes);
+  requireSome('certificateSignatureSchemes', config.certificateSignatureSchemes);
+  for (const aead of suiteAeads(config)) requireSubset('suites', [aead], crypto.aeads);
+  requireSubset('groups', config.groups, crypto.groups);
+  requireSubset('keyShareGroups', config.keyShareGroups, config.groups);
+  requireSchemes(config, crypto);
+  requireSubset('certificateCompressions', config.certificateCompressions, crypto.certificateCompressions);
+  requireRange('recordSizeLimit', config.recordSizeLimit ?? 64, 64, LIMITS.plaintextBytes + 1);
+  requireRange('maxFragment', config.maxFragment, 1, LIMITS.plaintextBytes);
+  requireRange('recordsPerKey', config.recordsPerKey, 2, LIMITS.recordsPerKey);
+  checkAlpn(config.alpn);
+  if (config.serverName !== null && !isHostName(config.serverName))
+    throw new RangeError(`serverName: not a host name: ${config.serverName}`);
+}
+
+/** What both roles' configurations have, and what each version wants of it. @throws RangeError */
+export function requireVersions(
+  config: Pick<ClientConfig, 'minVersion' | 'maxVersion' | 'suites' | 'tls12Suites' | 'groups'>,
+): void {
   const { minVersion, maxVersion } = config;
   if (minVersion === 'TLSv1.3' && maxVersion === 'TLSv1.2') throw new RangeError('minVersion: above maxVersion');
   if (maxVersion === 'TLSv1.3') requireSome('suites', config.suites);
   if (minVersion === 'TLSv1.2') requireSome('tls12Suites', config.tls12Suites);
-  requireSome('groups', config.groups);
-  requireSome('signatureSchemes', config.signatureSchemes);
-  requireSome('certificateSignatureSchemes', config.certificateSignatureSchemes);
-  requireSubset(
-    'suites',
-    config.suites.map((suite) => TLS13_SUITES[suite].aead),
-    crypto.aeads,
-  );
-  requireSubset(
-    'tls12Suites',
-    config.tls12Suites.map((suite) => TLS12_SUITES[suite].aead),
-    crypto.aeads,
-  );
-  requireSubset('groups', config.groups, crypto.groups);
   if (minVersion === 'TLSv1.2' && !config.groups.some(isTls12Group))
     throw new RangeError('groups: none is for TLS 1.2');
-  requireSubset('keyShareGroups', config.keyShareGroups, config.groups);
+}
+
+/** The AEADs of all suites, of both versions. */
+export function suiteAeads(config: Pick<ClientConfig, 'suites' | 'tls12Suites'>): AeadAlgorithm[] {
+  return [
+    ...config.suites.map((suite) => TLS13_SUITES[suite].aead),
+    ...config.tls12Suites.map((suite) => TLS12_SUITES[suite].aead),
+  ];
+}
+
+/** @throws RangeError for what the provider cannot verify, and for what no version on offer can use */
+export function requireSchemes(
+  config: Pick<ClientConfig, 'minVersion' | 'maxVersion' | 'signatureSchemes' | 'certificateSignatureSchemes'>,
+  crypto: CryptoProvider,
+): void {
   requireSubset('signatureSchemes', config.signatureSchemes, crypto.signatureSchemes);
   requireSubset('certificateSignatureSchemes', config.certificateSignatureSchemes, crypto.signatureSchemes);
-  requireSubset('certificateCompressions', config.certificateCompressions, crypto.certificateCompressions);
   for (const scheme of config.signatureSchemes) {
     const { inTls13Handshake, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
-    if (!(maxVersion === 'TLSv1.3' && inTls13Handshake) && !(minVersion === 'TLSv1.2' && inTls12Handshake))
+    if (
+      !(config.maxVersion === 'TLSv1.3' && inTls13Handshake) &&
+      !(config.minVersion === 'TLSv1.2' && inTls12Handshake)
+    )
       throw new RangeError(`signatureSchemes: ${scheme} is for no version that is offered`);
   }
-  requireRange('recordSizeLimit', config.recordSizeLimit ?? 64, 64, LIMITS.plaintextBytes + 1);
-  requireRange('maxFragment', config.maxFragment, 1, LIMITS.plaintextBytes);
-  requireRange('recordsPerKey', config.recordsPerKey, 2, LIMITS.recordsPerKey);
-  for (const name of config.alpn)
+}
+
+/** @throws RangeError for names that RFC 7301 section 3.1 has no room for */
+export function checkAlpn(names: readonly string[]): void {
+  for (const name of names)
     if (name.length === 0 || name.length > 255 || [...name].some((letter) => letter > '\xff'))
       throw new RangeError('alpn: a name has 1 to 255 bytes');
-  if (config.alpn.reduce((sum, name) => sum + 1 + name.length, 0) > 0xffff)
-    throw new RangeError('alpn: too many names');
-  if (config.serverName !== null && !isHostName(config.serverName))
-    throw new RangeError(`serverName: not a host name: ${config.serverName}`);
+  if (names.reduce((sum, name) => sum + 1 + name.length, 0) > 0xffff) throw new RangeError('alpn: too many names');
 }
 
 /** RFC 6066 section 3: A-labels, no final dot, and not an IP address. Underscores are seen in the wild. */
@@ -162,17 +187,19 @@ function isHostName(name: string): boolean {
   return !/^[0-9]+$/.test(labels.at(-1) as string);
 }
 
-function requireSome(field: string, list: readonly unknown[]): void {
+/** @throws RangeError */
+export function requireSome(field: string, list: readonly unknown[]): void {
   if (list.length === 0) throw new RangeError(`${field}: empty`);
 }
 
-function requireSubset<T>(field: string, list: readonly T[], all: readonly T[]): void {
+/** @throws RangeError */
+export function requireSubset<T>(field: string, list: readonly T[], all: readonly T[]): void {
   for (const item of list) if (!all.includes(item)) throw new RangeError(`${field}: ${item} cannot be offered`);
-  if (new Set(list).size !== list.length && !field.endsWith('uites'))
-    throw new RangeError(`${field}: one is there twice`);
+  if (new Set(list).size !== list.length) throw new RangeError(`${field}: one is there twice`);
 }
 
-function requireRange(field: string, value: number, least: number, most: number): void {
+/** @throws RangeError */
+export function requireRange(field: string, value: number, least: number, most: number): void {
   if (!Number.isInteger(value) || value < least || value > most)
     throw new RangeError(`${field}: ${value} is not within ${least} and ${most}`);
 }

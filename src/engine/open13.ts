@@ -28,7 +28,7 @@ export interface Open13 {
 type OpenCrypto = Pick<CryptoProvider, 'hmac' | 'hash' | 'aead'>;
 
 /** RFC 8446 section 4.6.3: the peer has changed its sending keys, and may want us to. */
-export function onKeyUpdate(crypto: OpenCrypto, state: Open13, event: MessageEvent): Step<Open13> {
+export function onKeyUpdate<Open extends Open13>(crypto: OpenCrypto, state: Open, event: MessageEvent): Step<Open> {
   const request = decodeKeyUpdate(event.message.body);
   const aligned = requireAligned(event);
   const parameters = TLS13_SUITES[state.suite];
@@ -39,7 +39,7 @@ export function onKeyUpdate(crypto: OpenCrypto, state: Open13, event: MessageEve
 }
 
 /** We change our sending keys. */
-export function updateKeys(crypto: OpenCrypto, state: Open13, requestPeer: boolean): Step<Open13> {
+export function updateKeys<Open extends Open13>(crypto: OpenCrypto, state: Open, requestPeer: boolean): Step<Open> {
   const parameters = TLS13_SUITES[state.suite];
   const sending = nextTrafficSecret(crypto, parameters.hash, state.secrets.sending);
   return {

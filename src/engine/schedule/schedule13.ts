@@ -99,6 +99,10 @@ export class MainSecret {
     return this.#secret.derive('exp master', transcriptHash);
   }
 
+  overwrite(): void {
+    this.#secret.overwrite();
+  }
+
   /** The last of the schedule. @param transcriptHash ClientHello to the client's Finished */
   toResumption(transcriptHash: Bytes): Bytes {
     const resumption = this.#secret.derive('res master', transcriptHash);

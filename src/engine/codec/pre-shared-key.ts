@@ -1,0 +1,47 @@
+import type { Bytes } from '../../core/bytes.ts';
+import { ByteWriter } from '../../core/writer.ts';
+import { decodeWhole, malformed, readItems } from './decode.ts';
+
+/** RFC 8446 section 4.2.11: a ticket, and how many milliseconds ago it came, added to its `ticket_age_add` modulo 2^32. */
+export interface PskIdentity {
+  readonly identity: Bytes;
+  readonly obfuscatedTicketAge: number;
+}
+
+/** The pre_shared_key extension of a ClientHello, of which it is the last. */
+export interface OfferedPsks {
+  readonly identities: readonly PskIdentity[];
+  /** One of each identity, in the same order. */
+  readonly binders: readonly Bytes[];
+  /** Length of the encoded list of binders: so much of the ClientHello's end no binder covers (section 4.2.11.2). */
+  readonly bindersBytes: number;
+}
+
+export function encodeOfferedPsks({ identities, binders }: Pick<OfferedPsks, 'identities' | 'binders'>): Bytes {
+  return new ByteWriter(512)
+    .vector16((list) => {
+      for (const { identity, obfuscatedTicketAge } of identities) list.vector16(identity).u32(obfuscatedTicketAge);
+    })
+    .vector16((list) => {
+      for (const binder of binders) list.vector8(binder);
+    })
+    .finish();
+}
+
+export function decodeOfferedPsks(body: Bytes): OfferedPsks {
+  return decodeWhole('pre_shared_key', body, (reader) => {
+    const identities = readItems(reader, reader.vector16(), (item) => {
+      const identity = item.vector16();
+      if (identity.length === 0) malformed('pre_shared_key');
+      return { identity, obfuscatedTicketAge: item.u32() };
+    });
+    const bindersBytes = reader.remaining;
+    const binders = readItems(reader, reader.vector16(), (item) => {
+      const binder = item.vector8();
+      if (binder.length < 32) malformed('pre_shared_key');
+      return binder;
+    });
+    if (identities.length === 0 || binders.length === 0) malformed('pre_shared_key');
+    return { identities, binders, bindersBytes };
+  });
+}

@@ -1,0 +1,125 @@
+import type { Bytes } from '../../core/bytes.ts';
+import { TlsError } from '../../core/failures.ts';
+import { LIMITS } from '../../core/limits.ts';
+import { ByteWriter } from '../../core/writer.ts';
+import { TLS13_SUITES, tls13SuiteByCodePoint } from '../../crypto/cipher-suites.ts';
+import { HASH_BYTES } from '../../crypto/hkdf.ts';
+import { groupByCodePoint, NAMED_GROUPS } from '../../crypto/named-groups.ts';
+import type { NamedGroup } from '../../crypto/provider.ts';
+import { Transcript } from '../../crypto/transcript.ts';
+import { NO_SECRETS } from '../client/states.ts';
+import { decodeWhole, malformed } from '../codec/decode.ts';
+import { encodeCookie, encodeU16 } from '../codec/extensions.ts';
+import { type ClientHello, encodeServerHello } from '../codec/messages.ts';
+import { EXTENSION, HELLO_RETRY_REQUEST_RANDOM, VERSION } from '../codec/registry.ts';
+import type { SuiteName } from '../config.ts';
+import { type Action, type Event, expectAnswer, type Step } from '../machine.ts';
+import { RULES } from '../record/incoming.ts';
+import type { AwaitCookie, AwaitCookieOpening, Retried, ServerContext, ServerState } from './states.ts';
+
+/** A client without a share of `group` is asked for one (RFC 8446 section 4.1.4). */
+export function sendRetry(
+  context: ServerContext,
+  hello: ClientHello,
+  clientHello: Bytes,
+  fixed: Pick<Retried, 'suite' | 'group'>,
+  earlyData: boolean,
+): Step<ServerState> {
+  const { config, crypto } = context;
+  const { sessionId } = hello;
+  const { hash } = TLS13_SUITES[fixed.suite];
+  const actions: Action[] = [{ action: 'apply-rules', rules: RULES.handshake13 }];
+  if (earlyData) actions.push({ action: 'skip-early-data', records: 'encrypted' });
+  if (config.statelessRetry) {
+    const issuedAtSeconds = Math.floor(config.now() / 1000);
+    const plaintext = encodeCookieContent({ ...fixed, issuedAtSeconds, helloHash: crypto.hash(hash, clientHello) });
+    actions.push({ action: 'ask', effect: { effect: 'seal-ticket', purpose: 'cookie', plaintext } });
+    return { state: { state: 'await-cookie', secrets: NO_SECRETS, sessionId, ...fixed }, actions };
+  }
+  const request = retryRequest(sessionId, fixed.suite, fixed.group, null);
+  const transcript = Transcript.afterRetry(crypto, hash, clientHello);
+  transcript.add(request);
+  return {
+    state: { state: 'expect-client-hello', secrets: NO_SECRETS, retried: { ...fixed, hello, transcript } },
+    actions: [...actions, ...sent(sessionId, request)],
+  };
+}
+
+/** The request goes out, and nothing of the client stays behind. */
+export function onCookieSealed(_context: ServerContext, state: AwaitCookie, event: Event): Step<ServerState> {
+  const { ticket } = expectAnswer(event, 'ticket-sealed');
+  const { sessionId, suite, group } = state;
+  return {
+    state: { state: 'expect-client-hello', secrets: NO_SECRETS, retried: null },
+    actions: sent(sessionId, retryRequest(sessionId, suite, group, ticket)),
+  };
+}
+
+/** What our HelloRetryRequest fixed, out of the cookie that it gave (section 4.2.2). @throws TlsError for one that is not ours */
+export function retriedByCookie(
+  { config, crypto }: ServerContext,
+  { hello, cookie }: AwaitCookieOpening,
+  event: Event,
+): Retried {
+  const { plaintext } = expectAnswer(event, 'ticket-opened');
+  if (plaintext === null) throw new TlsError('illegal-parameter', 'the cookie is not ours');
+  const { suite, group, issuedAtSeconds, helloHash } = decodeCookieContent(plaintext);
+  const ageSeconds = config.now() / 1000 - issuedAtSeconds;
+  if (ageSeconds < 0 || ageSeconds > LIMITS.cookieLifetimeSeconds)
+    throw new TlsError('illegal-parameter', 'the cookie is too old');
+  const transcript = Transcript.afterRetryOf(crypto, TLS13_SUITES[suite].hash, helloHash);
+  transcript.add(retryRequest(hello.sessionId, suite, group, cookie));
+  return { hello, suite, group, transcript };
+}
+
+/** Appendix D.4: a client that has a session id takes a change_cipher_spec for a sign of TLS 1.2. */
+function sent(sessionId: Bytes, request: Bytes): Action[] {
+  const actions: Action[] = [{ action: 'send', message: request }];
+  if (sessionId.length > 0) actions.push({ action: 'send-change-cipher-spec' });
+  return actions;
+}
+
+function retryRequest(sessionId: Bytes, suite: SuiteName, group: NamedGroup, cookie: Bytes | null): Bytes {
+  const extensions = new Map<number, Bytes>([
+    [EXTENSION.supported_versions, encodeU16(VERSION.tls13)],
+    [EXTENSION.key_share, encodeU16(NAMED_GROUPS[group].codePoint)],
+  ]);
+  if (cookie !== null) extensions.set(EXTENSION.cookie, encodeCookie(cookie));
+  return encodeServerHello({
+    legacyVersion: VERSION.tls12,
+    random: HELLO_RETRY_REQUEST_RANDOM,
+    sessionId,
+    cipherSuite: TLS13_SUITES[suite].codePoint,
+    compressionMethod: 0,
+    extensions,
+  });
+}
+
+interface CookieContent {
+  readonly suite: SuiteName;
+  readonly group: NamedGroup;
+  readonly issuedAtSeconds: number;
+  /** Of the first ClientHello, by the suite's hash. */
+  readonly helloHash: Bytes;
+}
+
+function encodeCookieContent({ suite, group, issuedAtSeconds, helloHash }: CookieContent): Bytes {
+  return new ByteWriter(64)
+    .u16(TLS13_SUITES[suite].codePoint)
+    .u16(NAMED_GROUPS[group].codePoint)
+    .u32(issuedAtSeconds)
+    .vector8(helloHash)
+    .finish();
+}
+
+function decodeCookieContent(plaintext: Bytes): CookieContent {
+  return decodeWhole('cookie', plaintext, (reader) => {
+    const suite = tls13SuiteByCodePoint(reader.u16());
+    const group = groupByCodePoint(reader.u16());
+    const issuedAtSeconds = reader.u32();
+    const helloHash = reader.vector8();
+    if (suite === undefined || group === undefined) malformed('cookie');
+    if (helloHash.length !== HASH_BYTES[TLS13_SUITES[suite].hash]) malformed('cookie');
+    return { suite, group, issuedAtSeconds, helloHash };
+  });
+}

@@ -1,0 +1,78 @@
+import type { Bytes } from '../../src/core/bytes.ts';
+import { nodeCrypto } from '../../src/crypto-node/provider.ts';
+import type { CertificateVerifier, KeyHolder } from '../../src/engine/answer.ts';
+import { ClientConnection } from '../../src/engine/client.ts';
+import type { ClientConfig } from '../../src/engine/config.ts';
+import { ServerConnection } from '../../src/engine/server.ts';
+import { defaultServerConfig, type ServerConfig } from '../../src/engine/server-config.ts';
+import { serverCertificate } from './certificates.ts';
+import { acceptAnyCertificate, ConnectionDriver } from './connection-driver.ts';
+import { testConfig } from './conversation.ts';
+import type { KeyKind } from './keys.ts';
+import { type HeldCredential, softwareKeys } from './software-keys.ts';
+
+/** A client of ours and a server of ours, in this process. */
+export interface Pair13 {
+  readonly client: ConnectionDriver;
+  readonly server: ConnectionDriver;
+}
+
+export interface Sides13 {
+  readonly client?: Partial<ClientConfig>;
+  readonly server?: Partial<ServerConfig>;
+  readonly clientKeys?: KeyHolder;
+  readonly serverKeys?: KeyHolder;
+  readonly clientVerifier?: CertificateVerifier;
+  readonly serverVerifier?: CertificateVerifier;
+  /** What becomes of a flight on its way. */
+  readonly toServer?: (bytes: Bytes) => readonly Bytes[];
+  readonly toClient?: (bytes: Bytes) => readonly Bytes[];
+}
+
+/** A self-signed certificate of that key, and the key. */
+export function heldCredential(key: KeyKind = 'p256', dns = 'localhost'): HeldCredential {
+  const { der, key: made } = serverCertificate(undefined, { dns: [dns] }, { key });
+  return { chain: [der], privatePem: made.privatePem };
+}
+
+/** Shared by all tests that do not care. */
+export const SERVER_KEYS = softwareKeys([heldCredential()]);
+
+export function serverTestConfig(changes: Partial<ServerConfig> = {}): ServerConfig {
+  return {
+    ...defaultServerConfig(nodeCrypto, () => 1_700_000_000_000),
+    groups: ['x25519', 'secp256r1'],
+    ...changes,
+  };
+}
+
+export function pair13(sides: Sides13 = {}): Pair13 {
+  const client = new ClientConnection(testConfig(sides.client), nodeCrypto);
+  const server = new ServerConnection(serverTestConfig(sides.server), nodeCrypto);
+  return {
+    client: new ConnectionDriver(client, sides.clientVerifier ?? acceptAnyCertificate, sides.clientKeys),
+    server: new ConnectionDriver(server, sides.serverVerifier ?? acceptAnyCertificate, sides.serverKeys ?? SERVER_KEYS),
+  };
+}
+
+/** Starts both and carries bytes until neither has anything more to say. */
+export async function converse13(sides: Sides13 = {}): Promise<Pair13> {
+  const pair = pair13(sides);
+  await pair.server.start();
+  await pair.client.start();
+  await exchange13(pair, sides);
+  return pair;
+}
+
+export async function exchange13({ client, server }: Pair13, sides: Sides13 = {}): Promise<void> {
+  const whole = (bytes: Bytes): readonly Bytes[] => [bytes];
+  for (;;) {
+    await client.settle();
+    await server.settle();
+    const toServer = client.takeNetwork();
+    const toClient = server.takeNetwork();
+    if (toServer.length === 0 && toClient.length === 0) return;
+    if (toServer.length > 0) for (const piece of (sides.toServer ?? whole)(toServer)) await server.receive(piece);
+    if (toClient.length > 0) for (const piece of (sides.toClient ?? whole)(toClient)) await client.receive(piece);
+  }
+}
