@@ -66,16 +66,13 @@ export function isTls12Group(group: NamedGroup): boolean {
 }
 
 /** What a client may sign with: asked for, known and of a certificate type that was asked for; the server's preference first. */
-export function requestedSchemes(
-  { certificateTypes, signatureSchemes }: CertificateRequest12,
-  ours: readonly SignatureScheme[],
-): SignatureScheme[] {
+export function requestedSchemes({ certificateTypes, signatureSchemes }: CertificateRequest12): SignatureScheme[] {
   return signatureSchemes
     .map(signatureSchemeByCodePoint)
     .filter((scheme) => scheme !== undefined)
     .filter((scheme) => {
       const { key, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
       const type = authenticatesWith(key) === 'rsa' ? 'rsa_sign' : 'ecdsa_sign';
-      return inTls12Handshake && ours.includes(scheme) && certificateTypes.includes(CLIENT_CERTIFICATE_TYPE[type]);
+      return inTls12Handshake && certificateTypes.includes(CLIENT_CERTIFICATE_TYPE[type]);
     });
 }

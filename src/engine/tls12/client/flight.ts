@@ -172,7 +172,7 @@ export function onRequestOrDone(state: ExpectRequestOrDone, event: Event): Step<
 export function onDone(context: ClientContext, state: ExpectDone, event: Event): Step<ClientState12> {
   endOfFlight(state, event);
   const { certificateRequest, ...identified } = state;
-  const schemes = requestedSchemes(certificateRequest, context.config.signatureSchemes);
+  const schemes = requestedSchemes(certificateRequest);
   return {
     state: { ...identified, state: 'tls12-await-certificate-choice', schemes },
     actions: [{ action: 'ask', effect: certificateQuestion(context, certificateRequest, schemes) }],

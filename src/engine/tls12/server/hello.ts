@@ -120,10 +120,7 @@ function askForCertificate({ config }: ServerContext12, state: AwaitTicketOpenin
   const group = config.groups.find((candidate) => offer.groups.includes(candidate));
   if (group === undefined) throw new TlsError('no-common-group');
   const schemes = offer.schemes.filter(
-    (scheme) =>
-      config.signatureSchemes.includes(scheme) &&
-      SIGNATURE_SCHEMES[scheme].inTls12Handshake &&
-      suiteFor(config, offer, scheme) !== undefined,
+    (scheme) => SIGNATURE_SCHEMES[scheme].inTls12Handshake && suiteFor(config, offer, scheme) !== undefined,
   );
   if (schemes.length === 0) throw new TlsError('no-common-signature-scheme');
   return {

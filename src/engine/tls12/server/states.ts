@@ -15,7 +15,7 @@ export interface ServerConfig12 {
   readonly maxVersion: ProtocolVersion;
   readonly tls12Suites: readonly Tls12SuiteName[];
   readonly groups: readonly NamedGroup[];
-  /** What we take from a client, and what we may be asked to sign with. */
+  /** What we take from a client. */
   readonly signatureSchemes: readonly SignatureScheme[];
   readonly alpn: readonly string[];
   readonly clientCertificate: 'none' | 'optional' | 'required';
