@@ -2,7 +2,7 @@ import { type Bytes, EMPTY } from '../core/bytes.ts';
 import { TlsError } from '../core/failures.ts';
 import type { CertificateCompression, SignatureScheme } from '../crypto/provider.ts';
 import { SIGNATURE_SCHEMES } from '../crypto/signature-schemes.ts';
-import { type Extensions, encodeOcspResponse } from './codec/extensions.ts';
+import { decodeShortCodePoints, type Extensions, encodeOcspResponse } from './codec/extensions.ts';
 import { encodeCertificate, encodeCertificateVerify, encodeCompressedCertificate } from './codec/messages.ts';
 import { CERTIFICATE_COMPRESSION, EXTENSION } from './codec/registry.ts';
 import type { Answer, CertificateChoice, CertificateQuestion, Credential } from './connection.ts';
@@ -32,6 +32,15 @@ export function certificateMessage(credential: Credential, { compressions, ocspR
       extensions: index === 0 && stapled ? staple(credential) : NO_EXTENSIONS,
     })),
   });
+}
+
+/** compress_certificate (RFC 8879 section 3): the peer's list, as far as we know it. */
+export function readCompressions(body: Bytes): CertificateCompression[] {
+  const codes = decodeShortCodePoints('compress_certificate', body);
+  if (new Set(codes).size !== codes.length)
+    throw new TlsError('decode-error', 'compress_certificate: one is there twice');
+  const names = Object.keys(CERTIFICATE_COMPRESSION) as CertificateCompression[];
+  return names.filter((name) => codes.includes(CERTIFICATE_COMPRESSION[name]));
 }
 
 /** What a holder of credentials compresses ahead of time: the Certificate message without its four-byte header. */

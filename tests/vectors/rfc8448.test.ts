@@ -186,7 +186,7 @@ async function replay(offer: Offer, retried: Retried | null): Promise<Connection
 }
 
 function offerOf(encoded: Bytes, ...keyShares: KeyShare[]): Offer {
-  return { hello: decodeClientHello(encoded.subarray(4)), encoded, keyShares, ticket12: null };
+  return { hello: decodeClientHello(encoded.subarray(4)), encoded, keyShares, ticket12: null, ticket13: null };
 }
 
 function x25519Share(): KeyShare {

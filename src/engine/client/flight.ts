@@ -1,35 +1,23 @@
-import { type Bytes, EMPTY, equalSecret, latin1 } from '../../core/bytes.ts';
+import { type Bytes, latin1 } from '../../core/bytes.ts';
 import { TlsError } from '../../core/failures.ts';
 import { LIMITS } from '../../core/limits.ts';
-import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
+import type { SignatureScheme } from '../../crypto/provider.ts';
+import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../crypto/signature-schemes.ts';
 import {
   decodeAuthorities,
   decodeCodePoints,
   decodeEmpty,
+  decodeOcspRequest,
   decodeProtocolNames,
   decodeU16,
   type Extensions,
   requireRequested,
 } from '../codec/extensions.ts';
-import {
-  decodeCertificateRequest,
-  decodeEncryptedExtensions,
-  encodeCertificate,
-  encodeFinished,
-} from '../codec/messages.ts';
+import { decodeCertificateRequest, decodeEncryptedExtensions } from '../codec/messages.ts';
 import { EXTENSION, HANDSHAKE_TYPE } from '../codec/registry.ts';
-import {
-  type Action,
-  type Event,
-  expectAnswer,
-  expectMessage,
-  overwrite,
-  requireAligned,
-  type Step,
-} from '../machine.ts';
+import { type Action, type Event, expectAnswer, expectMessage, type Step } from '../machine.ts';
+import { readCompressions } from '../own-certificate.ts';
 import { readCertificate, readCertificateVerify, verifyCertificate } from '../peer-certificate.ts';
-import { RULES } from '../record/incoming.ts';
-import { finishedMac, openerOf, sealerOf } from '../schedule/schedule13.ts';
 import { requestedBy } from './offer.ts';
 import type {
   AwaitCertificateVerification,
@@ -41,7 +29,6 @@ import type {
   ExpectCertificateOrRequest,
   ExpectCertificateVerify,
   ExpectEncryptedExtensions,
-  ExpectFinished,
 } from './states.ts';
 
 /** RFC 8446 section 4.3.1. */
@@ -59,14 +46,13 @@ export function onEncryptedExtensions(
   // Section 4.2.7: a hint for later connections, not acted on.
   if (groups !== undefined) decodeCodePoints('supported_groups', groups);
   state.transcript.add(message.whole);
-  return {
-    state: {
-      ...state,
-      state: 'expect-certificate-or-request',
-      alpn: chosenProtocol(context, extensions),
-    },
-    actions: recordLimits(context, extensions),
-  };
+  const alpn = chosenProtocol(context, extensions);
+  const actions = recordLimits(context, extensions);
+  const { resumed } = state;
+  if (resumed === null) return { state: { ...state, state: 'expect-certificate-or-request', alpn }, actions };
+  // Section 4.4: who has the ticket's secret needs no certificate, and may ask for none.
+  const { peer } = resumed;
+  return { state: { ...state, state: 'expect-finished', alpn, certificateRequest: null, peer, scheme: null }, actions };
 }
 
 const ENCRYPTED_EXTENSIONS = [
@@ -122,11 +108,25 @@ function readCertificateRequest(body: Bytes): ClientCertificateRequest {
   if (context.length !== 0) throw new TlsError('decode-error', 'certificate_request_context in the handshake');
   const schemes = extensions.get(EXTENSION.signature_algorithms);
   if (schemes === undefined) throw new TlsError('missing-extension', 'signature_algorithms in CertificateRequest');
+  const accepted = knownSchemes('signature_algorithms', schemes);
+  const inCertificates = extensions.get(EXTENSION.signature_algorithms_cert);
   const authorities = extensions.get(EXTENSION.certificate_authorities);
+  const compressions = extensions.get(EXTENSION.compress_certificate);
+  const status = extensions.get(EXTENSION.status_request);
   return {
-    signatureSchemes: decodeCodePoints('signature_algorithms', schemes),
+    schemes: accepted.filter((scheme) => SIGNATURE_SCHEMES[scheme].inTls13Handshake),
+    certificateSchemes:
+      inCertificates === undefined ? accepted : knownSchemes('signature_algorithms_cert', inCertificates),
     authorities: authorities === undefined ? [] : decodeAuthorities(authorities),
+    compressions: compressions === undefined ? [] : readCompressions(compressions),
+    ocspRequested: status !== undefined && decodeOcspRequest(status),
   };
+}
+
+function knownSchemes(name: string, body: Bytes): SignatureScheme[] {
+  return decodeCodePoints(name, body)
+    .map(signatureSchemeByCodePoint)
+    .filter((scheme) => scheme !== undefined);
 }
 
 /** RFC 8446 section 4.4.2, RFC 8879. */
@@ -182,62 +182,4 @@ export function onSignatureVerified(
   expectAnswer(event, 'signature-valid');
   state.transcript.add(state.certificateVerify);
   return { state: { ...state, state: 'expect-finished' }, actions: [] };
-}
-
-/** RFC 8446 section 4.4.4: the server has proved all it said; our own flight ends the handshake. */
-export function onFinished({ config, crypto }: ClientContext, state: ExpectFinished, event: Event): Step<ClientState> {
-  const message = expectMessage(event, HANDSHAKE_TYPE.finished);
-  const aligned = requireAligned(message);
-  const { suite, transcript, secrets } = state;
-  const parameters = TLS13_SUITES[suite];
-  const { hash } = parameters;
-  const expected = finishedMac(crypto, hash, secrets.server, transcript.hash());
-  if (!equalSecret(expected, message.message.body)) throw new TlsError('bad-finished');
-  transcript.add(message.message.whole);
-
-  const main = secrets.schedule.toMain();
-  const throughServer = transcript.hash();
-  const traffic = main.trafficSecrets(throughServer);
-  const exporter = main.exporterSecret(throughServer);
-
-  const actions: Action[] = [];
-  if (state.certificateRequest !== null) {
-    // No certificate of ours fits: section 4.4.2 has the client say so with an empty one.
-    const certificate = encodeCertificate({ context: EMPTY, entries: [] });
-    transcript.add(certificate);
-    actions.push({ action: 'send', message: certificate });
-  }
-  const finished = encodeFinished(finishedMac(crypto, hash, secrets.client, transcript.hash()));
-  transcript.add(finished);
-  overwrite(secrets);
-  const resumption = main.toResumption(transcript.hash());
-
-  const session = {
-    version: 'TLSv1.3',
-    suite,
-    group: state.group,
-    signatureScheme: state.scheme,
-    alpn: state.alpn,
-    serverName: config.serverName,
-    resumed: false,
-    helloRetryRequest: state.retried,
-    peer: state.peer,
-  } as const;
-  actions.push(
-    { action: 'send', message: finished },
-    { action: 'seal-with', sealer: sealerOf(crypto, parameters, traffic.client) },
-    { action: 'open-with', opener: openerOf(crypto, parameters, traffic.server), aligned },
-    { action: 'apply-rules', rules: RULES.open13 },
-    { action: 'open', session },
-  );
-  return {
-    state: {
-      state: 'open',
-      session,
-      suite,
-      ticketsKept: 0,
-      secrets: { sending: traffic.client, receiving: traffic.server, exporter, resumption },
-    },
-    actions,
-  };
 }

@@ -7,13 +7,13 @@ import { type Open13, onKeyUpdate, onNewSessionTicket, updateKeys } from '../ope
 import { exportKeyingMaterial } from '../schedule/schedule13.ts';
 import { stepClient12 } from '../tls12/client/machine.ts';
 import { export12 } from '../tls12/open12.ts';
+import { onCertificateChosen, onFinished, onSigned } from './finish.ts';
 import {
   onCertificate,
   onCertificateOrRequest,
   onCertificateVerified,
   onCertificateVerify,
   onEncryptedExtensions,
-  onFinished,
   onSignatureVerified,
 } from './flight.ts';
 import { firstOffer } from './offer.ts';
@@ -57,6 +57,10 @@ export class ClientMachine implements Machine<ClientState> {
         return onSignatureVerified(context, state, event);
       case 'expect-finished':
         return onFinished(context, state, event);
+      case 'await-certificate-choice':
+        return onCertificateChosen(context, state, event);
+      case 'await-signature':
+        return onSigned(context, state, event);
       case 'open':
         return onOpen(context, state, event);
       default:

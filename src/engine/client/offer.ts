@@ -23,6 +23,7 @@ import type { ClientConfig } from '../config.ts';
 import type { Ticket } from '../connection.ts';
 import { codePoints12, extensions12, ticket12 } from '../tls12/client/offer.ts';
 import { isTls12Group } from '../tls12/signatures12.ts';
+import { type Binding, bind, ticket13, unbind } from './resumption.ts';
 
 /** What we said in the ClientHello, against which each answer is held. */
 export interface Offer {
@@ -31,6 +32,8 @@ export interface Offer {
   readonly encoded: Bytes;
   /** The ticket in `hello` that a server of TLS 1.2 may take. */
   readonly ticket12: Ticket | null;
+  /** The ticket in `hello` that a server of TLS 1.3 may take. */
+  readonly ticket13: Ticket | null;
   /** Our halves of the shares in `hello`. */
   readonly keyShares: readonly KeyShare[];
 }
@@ -41,6 +44,7 @@ export function firstOffer(config: ClientConfig, crypto: CryptoProvider): Offer 
   const offers13 = config.maxVersion === 'TLSv1.3';
   const offers12 = config.minVersion === 'TLSv1.2';
   const ticket = offers12 ? ticket12(config) : null;
+  const resumable = offers13 ? ticket13(config) : null;
   const keyShares = offers13 ? config.keyShareGroups.map((group) => crypto.generateKeyShare(group)) : [];
   const suites = [
     ...(offers13 ? config.suites.map((suite) => TLS13_SUITES[suite].codePoint) : []),
@@ -64,6 +68,7 @@ export function firstOffer(config: ClientConfig, crypto: CryptoProvider): Offer 
     },
     keyShares,
     ticket,
+    resumable === null ? null : { crypto, ticket: resumable, nowMs: config.now(), transcript: null },
   );
 }
 
@@ -74,7 +79,7 @@ export interface Retry {
 }
 
 /** The second ClientHello: the first with nothing else changed, in the same order (RFC 8446 section 4.1.2). */
-export function secondOffer(first: Offer, retry: Retry, crypto: CryptoProvider): Offer {
+export function secondOffer(first: Offer, retry: Retry, crypto: CryptoProvider, binding: Binding | null = null): Offer {
   const extensions = new Map(first.hello.extensions);
   let { keyShares } = first;
   if (retry.group !== null) {
@@ -82,7 +87,7 @@ export function secondOffer(first: Offer, retry: Retry, crypto: CryptoProvider):
     extensions.set(EXTENSION.key_share, encodeKeyShares(keyShares.map(entryOf)));
   }
   if (retry.cookie !== null) extensions.set(EXTENSION.cookie, encodeCookie(retry.cookie));
-  return offerOf({ ...first.hello, extensions }, keyShares, first.ticket12);
+  return offerOf(unbind({ ...first.hello, extensions }), keyShares, first.ticket12, binding);
 }
 
 /** Whether we sent an extension of that code point, so that an answer may have it. */
@@ -90,8 +95,14 @@ export function requestedBy(offer: Offer): (code: number) => boolean {
   return (code) => offer.hello.extensions.has(code);
 }
 
-function offerOf(hello: ClientHello, keyShares: readonly KeyShare[], ticket12: Ticket | null): Offer {
-  return { hello, encoded: encodeClientHello(hello), keyShares, ticket12 };
+function offerOf(
+  unbound: ClientHello,
+  keyShares: readonly KeyShare[],
+  ticket12: Ticket | null,
+  binding: Binding | null,
+): Offer {
+  const hello = binding === null ? unbound : bind(unbound, binding);
+  return { hello, encoded: encodeClientHello(hello), keyShares, ticket12, ticket13: binding?.ticket ?? null };
 }
 
 type Extension = readonly [code: number, body: Bytes];
@@ -147,7 +158,8 @@ function extensions13(config: ClientConfig, keyShares: readonly KeyShare[], grea
   if (config.certificateAuthorities.length > 0)
     extensions.push([EXTENSION.certificate_authorities, encodeAuthorities(config.certificateAuthorities)]);
   // A server sends no tickets to a client that names no mode (section 4.2.9).
-  if (config.keepTickets) extensions.push([EXTENSION.psk_key_exchange_modes, encodePskModes([PSK_MODE.psk_dhe_ke])]);
+  if (config.keepTickets || config.session !== null)
+    extensions.push([EXTENSION.psk_key_exchange_modes, encodePskModes([PSK_MODE.psk_dhe_ke])]);
   return extensions;
 }
 

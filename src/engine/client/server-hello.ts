@@ -13,13 +13,15 @@ import {
 import { decodeServerHello, isHelloRetryRequest, type ServerHello } from '../codec/messages.ts';
 import { DOWNGRADE_SENTINEL, EXTENSION, HANDSHAKE_TYPE, VERSION } from '../codec/registry.ts';
 import type { SuiteName } from '../config.ts';
-import type { ProtocolVersion } from '../connection.ts';
+import type { ProtocolVersion, Ticket } from '../connection.ts';
+import { logSecrets } from '../key-log.ts';
 import { type Action, type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../machine.ts';
 import { RULES } from '../record/incoming.ts';
 import { PlainSealer } from '../record/protection.ts';
 import { EarlySecret, openerOf, sealerOf } from '../schedule/schedule13.ts';
 import { onServerHello12 } from '../tls12/client/server-hello.ts';
 import { type Offer, type Retry, requestedBy, secondOffer } from './offer.ts';
+import { hashOf } from './resumption.ts';
 import {
   type AwaitAgreement,
   type ClientContext,
@@ -46,17 +48,19 @@ export function onServerHello(context: ClientContext, state: ExpectServerHello, 
     throw new TlsError('illegal-parameter', 'another cipher suite than in HelloRetryRequest');
   const { hash } = TLS13_SUITES[suite];
   const { keyShare, peerShare } = chosenShare(offer, retried?.request ?? null, hello.extensions);
+  const resumed = acceptedTicket(offer, suite, hello.extensions);
   const transcript = retried?.transcript ?? new Transcript(context.crypto, hash);
   if (retried === null) transcript.add(offer.encoded);
   transcript.add(whole);
   return {
     state: {
       state: 'await-agreement',
-      secrets: { schedule: new EarlySecret(context.crypto, hash, null) },
+      secrets: { schedule: new EarlySecret(context.crypto, hash, resumed?.resumptionSecret ?? null) },
       offer,
       suite,
       group: keyShare.group,
       retried: retried !== null,
+      resumed,
       transcript,
       aligned,
     },
@@ -71,7 +75,7 @@ export function onServerHello(context: ClientContext, state: ExpectServerHello, 
 export function onAgreement(context: ClientContext, state: AwaitAgreement, event: Event): Step<ClientState> {
   const { secret } = expectAnswer(event, 'agreed');
   const { crypto } = context;
-  const { aligned, offer, suite, group, retried, transcript } = state;
+  const { aligned, offer, suite, group, retried, resumed, transcript } = state;
   const schedule = state.secrets.schedule.toHandshake(secret);
   secret.fill(0);
   const secrets = { ...schedule.trafficSecrets(transcript.hash()), schedule };
@@ -91,9 +95,16 @@ export function onAgreement(context: ClientContext, state: AwaitAgreement, event
       suite,
       group,
       retried,
+      resumed,
       transcript,
     },
-    actions,
+    actions: [
+      ...actions,
+      ...logSecrets(context.config, offer.hello.random, {
+        CLIENT_HANDSHAKE_TRAFFIC_SECRET: secrets.client,
+        SERVER_HANDSHAKE_TRAFFIC_SECRET: secrets.server,
+      }),
+    ],
   };
 }
 
@@ -116,9 +127,15 @@ function onHelloRetryRequest(
     (code) => code === EXTENSION.cookie || requested(code),
   );
   const request = retryOf(context, offer, hello.extensions);
-  const second = secondOffer(offer, request, context.crypto);
-  const transcript = Transcript.afterRetry(context.crypto, TLS13_SUITES[suite].hash, offer.encoded);
+  const { crypto, config } = context;
+  const { hash } = TLS13_SUITES[suite];
+  const transcript = Transcript.afterRetry(crypto, hash, offer.encoded);
   transcript.add(whole);
+  const ticket = offer.ticket13;
+  // Section 4.1.4: a ticket of another hash than the suite's is of no use any more.
+  const binding =
+    ticket === null || hashOf(ticket) !== hash ? null : { crypto, ticket, nowMs: config.now(), transcript };
+  const second = secondOffer(offer, request, crypto, binding);
   transcript.add(second.encoded);
   const actions: Action[] = [{ action: 'apply-rules', rules: RULES.handshake13 }];
   if (offer.hello.sessionId.length > 0) actions.push({ action: 'owe-change-cipher-spec' });
@@ -189,6 +206,17 @@ function chosenShare(offer: Offer, retry: Retry | null, extensions: Extensions) 
   if (peerShare.length !== NAMED_GROUPS[group].serverShareBytes)
     throw new TlsError('bad-key-share', `${group} of ${peerShare.length} bytes`);
   return { keyShare, peerShare };
+}
+
+/** Section 4.2.11: the server takes the one ticket that we offered, or none. */
+function acceptedTicket({ ticket13 }: Offer, suite: SuiteName, extensions: Extensions): Ticket | null {
+  const body = extensions.get(EXTENSION.pre_shared_key);
+  if (body === undefined) return null;
+  const selected = decodeU16('pre_shared_key', body);
+  if (ticket13 === null || selected !== 0) throw new TlsError('illegal-parameter', `pre_shared_key ${selected}`);
+  if (TLS13_SUITES[suite].hash !== hashOf(ticket13))
+    throw new TlsError('illegal-parameter', `${suite} with a ticket of ${ticket13.suite}`);
+  return ticket13;
 }
 
 function retryOf({ config }: ClientContext, offer: Offer, extensions: Extensions): Retry {

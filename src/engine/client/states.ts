@@ -1,11 +1,11 @@
 import type { Bytes } from '../../core/bytes.ts';
-import type { CryptoProvider, NamedGroup, SignatureScheme } from '../../crypto/provider.ts';
+import type { CertificateCompression, CryptoProvider, NamedGroup, SignatureScheme } from '../../crypto/provider.ts';
 import type { Transcript } from '../../crypto/transcript.ts';
 import type { ClientConfig, SuiteName } from '../config.ts';
-import type { PeerIdentity } from '../connection.ts';
+import type { PeerIdentity, Ticket } from '../connection.ts';
 import type { Open13 } from '../open13.ts';
 import type { HandshakeAligned } from '../record/joiner.ts';
-import type { EarlySecret, HandshakeSecret } from '../schedule/schedule13.ts';
+import type { EarlySecret, HandshakeSecret, MainSecret } from '../schedule/schedule13.ts';
 import type { ClientState12 } from '../tls12/client/states.ts';
 import type { Offer, Retry } from './offer.ts';
 
@@ -22,7 +22,10 @@ export interface ClientContext {
  *       → await-agreement → expect-encrypted-extensions
  *       → expect-certificate-or-request → expect-certificate
  *       → await-certificate-verification → expect-certificate-verify
- *       → await-signature-verification → expect-finished → open
+ *       → await-signature-verification → expect-finished
+ *       → [await-certificate-choice → await-signature] → open
+ *
+ * A resumption goes from expect-encrypted-extensions to expect-finished.
  */
 export type ClientState =
   | ExpectServerHello
@@ -34,6 +37,8 @@ export type ClientState =
   | ExpectCertificateVerify
   | AwaitSignatureVerification
   | ExpectFinished
+  | AwaitCertificateChoice
+  | AwaitSignature
   | Open13
   | ClientState12;
 
@@ -67,6 +72,8 @@ export interface Negotiated {
   readonly suite: SuiteName;
   readonly group: NamedGroup;
   readonly retried: boolean;
+  /** The ticket that the server takes. */
+  readonly resumed: Ticket | null;
   readonly transcript: Transcript;
 }
 
@@ -107,8 +114,11 @@ interface Asked extends Agreed {
 
 /** A CertificateRequest, decoded: by whom and how a client certificate may be signed. */
 export interface ClientCertificateRequest {
-  /** Code points, the server's preference first; some may be unknown to us. */
-  readonly signatureSchemes: readonly number[];
+  /** The server's preference first. */
+  readonly schemes: readonly SignatureScheme[];
+  readonly certificateSchemes: readonly SignatureScheme[];
+  readonly compressions: readonly CertificateCompression[];
+  readonly ocspRequested: boolean;
   /** DER names; empty means any. */
   readonly authorities: readonly Bytes[];
 }
@@ -146,6 +156,30 @@ export interface AwaitSignatureVerification extends Identified {
 /** The server has proved that it has the key. */
 export interface ExpectFinished extends Asked {
   readonly state: 'expect-finished';
-  readonly peer: PeerIdentity;
-  readonly scheme: SignatureScheme;
+  readonly peer: PeerIdentity | null;
+  /** Null if the server has signed nothing. */
+  readonly scheme: SignatureScheme | null;
+}
+
+/** Since the server's Finished: our own flight is being made. */
+export interface Finishing extends Omit<ExpectFinished, 'state' | 'secrets' | 'certificateRequest'> {
+  readonly aligned: HandshakeAligned;
+  readonly secrets: {
+    /** Our handshake traffic secret: our Finished is made with it. */
+    readonly client: Bytes;
+    readonly main: MainSecret;
+    readonly sending: Bytes;
+    readonly receiving: Bytes;
+    readonly exporter: Bytes;
+  };
+}
+
+export interface AwaitCertificateChoice extends Finishing {
+  readonly state: 'await-certificate-choice';
+  readonly certificateRequest: ClientCertificateRequest;
+}
+
+export interface AwaitSignature extends Finishing {
+  readonly state: 'await-signature';
+  readonly ownScheme: SignatureScheme;
 }

@@ -15,14 +15,14 @@ import {
   decodeProtocolNames,
   decodePskModes,
   decodeServerName,
-  decodeShortCodePoints,
   decodeU16,
   type Extensions,
 } from '../codec/extensions.ts';
 import type { ClientHello } from '../codec/messages.ts';
 import { decodeOfferedPsks, type OfferedPsks } from '../codec/pre-shared-key.ts';
-import { CERTIFICATE_COMPRESSION, EXTENSION, PSK_MODE } from '../codec/registry.ts';
+import { EXTENSION, PSK_MODE } from '../codec/registry.ts';
 import type { SuiteName } from '../config.ts';
+import { readCompressions } from '../own-certificate.ts';
 
 /** A ClientHello, as far as TLS 1.3 uses it: validated, and reduced to what we know. Lists are in the client's order. */
 export interface ClientOffer {
@@ -123,14 +123,6 @@ export function readHostName(body: Bytes): string {
   const name = latin1(decodeServerName(body)).toLowerCase();
   if (name.length > 255 || /[^\x21-\x7e]/.test(name)) throw new TlsError('decode-error', 'server_name');
   return name.endsWith('.') ? name.slice(0, -1) : name;
-}
-
-/** RFC 8879 section 3. */
-function readCompressions(body: Bytes): CertificateCompression[] {
-  const codes = decodeShortCodePoints('compress_certificate', body);
-  if (new Set(codes).size !== codes.length) throw new TlsError('decode-error', 'compress_certificate twice the same');
-  const names = Object.keys(CERTIFICATE_COMPRESSION) as CertificateCompression[];
-  return known(codes, (code) => names.find((name) => CERTIFICATE_COMPRESSION[name] === code));
 }
 
 /** RFC 8449 section 4: what is above the version's own limit is as good as that. */
