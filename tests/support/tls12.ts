@@ -1,26 +1,14 @@
-import { type Bytes, EMPTY } from '../../src/core/bytes.ts';
-import { LIMITS } from '../../src/core/limits.ts';
+import type { Bytes } from '../../src/core/bytes.ts';
 import { TLS12_SUITES, type Tls12SuiteName } from '../../src/crypto/cipher-suites.ts';
 import { SIGNATURE_SCHEMES } from '../../src/crypto/signature-schemes.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
 import type { KeyHolder } from '../../src/engine/answer.ts';
 import { ClientMachine } from '../../src/engine/client/machine.ts';
-import { decodeClientHello } from '../../src/engine/codec/messages.ts';
-import { HANDSHAKE_TYPE } from '../../src/engine/codec/registry.ts';
 import { type ClientConfig, checkClientConfig } from '../../src/engine/config.ts';
 import { EngineConnection } from '../../src/engine/engine.ts';
-import {
-  type Action,
-  type Event,
-  expectMessage,
-  type Machine,
-  type MachineState,
-  type Step,
-} from '../../src/engine/machine.ts';
-import { export12 } from '../../src/engine/tls12/open12.ts';
-import { startServer12 } from '../../src/engine/tls12/server/hello.ts';
-import { stepServer12 } from '../../src/engine/tls12/server/machine.ts';
-import type { ServerConfig12, ServerState12 } from '../../src/engine/tls12/server/states.ts';
+import type { Action, Event, Machine, MachineState, Step } from '../../src/engine/machine.ts';
+import { ServerMachine } from '../../src/engine/server/machine.ts';
+import { checkServerConfig, defaultServerConfig, type ServerConfig } from '../../src/engine/server-config.ts';
 import { acceptAnyCertificate, ConnectionDriver } from './connection-driver.ts';
 import { testConfig } from './conversation.ts';
 import { softwareKeys } from './software-keys.ts';
@@ -47,19 +35,16 @@ export function client12(changes: Partial<ClientConfig> = {}): ClientConfig {
   });
 }
 
-export function server12(changes: Partial<ServerConfig12> = {}): ServerConfig12 {
+export function server12(changes: Partial<ServerConfig> = {}): ServerConfig {
   return {
+    ...defaultServerConfig(nodeCrypto, () => NOW_MS),
+    minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.2',
     tls12Suites: ALL_TLS12_SUITES,
     groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
     signatureSchemes: TLS12_SCHEMES,
-    alpn: [],
-    clientCertificate: 'none',
-    certificateAuthorities: [],
-    recordSizeLimit: LIMITS.plaintextBytes + 1,
+    certificateSignatureSchemes: TLS12_SCHEMES,
     ticketLifetimeSeconds: 7200,
-    certificatePolicy: '',
-    now: () => NOW_MS,
     ...changes,
   };
 }
@@ -69,7 +54,7 @@ export type Tamper = (action: Action) => readonly Action[];
 
 export interface Sides {
   readonly client?: Partial<ClientConfig>;
-  readonly server?: Partial<ServerConfig12>;
+  readonly server?: Partial<ServerConfig>;
   readonly clientKeys?: KeyHolder;
   readonly serverKeys?: KeyHolder;
   readonly tamperClient?: Tamper;
@@ -98,9 +83,11 @@ export function pairOf(sides: Sides): Pair {
   const { client, server, clientKeys, serverKeys, tamperClient, tamperServer, watchClient } = sides;
   const config = client12(client);
   checkClientConfig(config, nodeCrypto);
+  const serverConfig = server12(server);
+  checkServerConfig(serverConfig, nodeCrypto);
   const settings = { maxFragment: 2 ** 14, recordsPerKey: 2 ** 10, padding: null };
   const clientMachine = new Tampered(new ClientMachine({ config, crypto: nodeCrypto }), tamperClient, watchClient);
-  const serverMachine = new Tampered(new Tls12Server(server12(server)), tamperServer);
+  const serverMachine = new Tampered(new ServerMachine({ config: serverConfig, crypto: nodeCrypto }), tamperServer);
   return {
     client: new ConnectionDriver(new EngineConnection(clientMachine, settings), acceptAnyCertificate, clientKeys),
     server: new ConnectionDriver(
@@ -126,39 +113,6 @@ export async function exchange12({ client, server }: Pair, pieceBytes = Number.M
 
 function* pieces(bytes: Bytes, size: number): Generator<Bytes> {
   for (let offset = 0; offset < bytes.length; offset += size) yield bytes.slice(offset, offset + size);
-}
-
-interface ExpectClientHello {
-  readonly state: 'expect-client-hello';
-  readonly secrets: Readonly<Record<string, never>>;
-}
-
-/** The server's side of TLS 1.2 with nothing before it that would choose the version. */
-class Tls12Server implements Machine<ServerState12 | ExpectClientHello> {
-  readonly #context;
-
-  constructor(config: ServerConfig12) {
-    this.#context = { config, crypto: nodeCrypto };
-  }
-
-  start(): Step<ExpectClientHello> {
-    return { state: { state: 'expect-client-hello', secrets: {} }, actions: [] };
-  }
-
-  step(state: ServerState12 | ExpectClientHello, event: Event): Step<ServerState12 | ExpectClientHello> {
-    if (state.state !== 'expect-client-hello') return stepServer12(this.#context, state, event);
-    const message = expectMessage(event, HANDSHAKE_TYPE.client_hello);
-    return startServer12(this.#context, decodeClientHello(message.message.body), message);
-  }
-
-  exportKeyingMaterial(
-    state: ServerState12 | ExpectClientHello,
-    label: string,
-    context: Bytes | null,
-    length: number,
-  ): Bytes {
-    return state.state === 'tls12-open' ? export12(nodeCrypto, state, label, context, length) : EMPTY;
-  }
 }
 
 class Tampered<State extends MachineState> implements Machine<State> {

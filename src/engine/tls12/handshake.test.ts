@@ -28,6 +28,9 @@ function keysOf(kind: KeyKind, changes: { schemes?: SignatureScheme[]; ocspRespo
   return softwareKeys([{ chain: [certificate.der], privatePem: certificate.key.privatePem, ...changes }]);
 }
 
+/** Good in both versions. */
+const BOTH: SignatureScheme[] = ['ecdsa_secp256r1_sha256', 'rsa_pss_rsae_sha256'];
+
 const ECDSA = { serverKeys: keysOf('p256') };
 
 function succeeded({ client, server }: Pair): void {
@@ -325,6 +328,39 @@ test('the secrets of each state are overwritten when both sides are closed', asy
     pair.client.tickets[0]?.resumptionSecret.some((byte) => byte !== 0),
     true,
   );
+});
+
+test('TLS 1.2 is for those who share no newer version', async () => {
+  const versions = [
+    ['TLSv1.2', 'TLSv1.2'],
+    ['TLSv1.2', 'TLSv1.3'],
+    ['TLSv1.3', 'TLSv1.3'],
+  ] as const;
+  for (const [clientLeast, clientMost] of versions)
+    for (const [serverLeast, serverMost] of versions) {
+      const pair = await converse12({
+        client: { minVersion: clientLeast, maxVersion: clientMost, signatureSchemes: BOTH },
+        server: { minVersion: serverLeast, maxVersion: serverMost, signatureSchemes: BOTH },
+        ...ECDSA,
+      });
+      const least = [clientLeast, serverLeast].includes('TLSv1.3') ? 'TLSv1.3' : 'TLSv1.2';
+      const most = [clientMost, serverMost].includes('TLSv1.2') ? 'TLSv1.2' : 'TLSv1.3';
+      if (least <= most) {
+        assert.deepEqual([pair.client.session?.version, pair.server.session?.version], [most, most]);
+      } else {
+        assert.equal(pair.server.failure?.why, 'version-not-supported');
+        assert.equal(pair.client.failure?.detail, 'protocol_version');
+      }
+    }
+});
+
+test('the key log has the master secret, for who asks loudly', async () => {
+  const loud = await converse12({ client: { insecureKeyLog: true }, server: { insecureKeyLog: true }, ...ECDSA });
+  succeeded(loud);
+  assert.deepEqual(loud.client.keyLog, loud.server.keyLog);
+  assert.match(loud.client.keyLog.join(), /^CLIENT_RANDOM [0-9a-f]{64} [0-9a-f]{96}$/);
+  const silent = await converse12(ECDSA);
+  assert.deepEqual([...silent.client.keyLog, ...silent.server.keyLog], []);
 });
 
 test('the offer of 1.2 alone has nothing of 1.3 in it', async () => {

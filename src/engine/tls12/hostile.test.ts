@@ -120,7 +120,11 @@ const HELLO_ATTACKS: Readonly<Record<string, Attack>> = {
     why: 'renegotiation-mismatch',
     tamperServer: withServerExtension(EXTENSION.renegotiation_info, Uint8Array.of(1, 7)),
   },
-  'a server that could speak TLS 1.3': { why: 'downgrade-detected', server: { maxVersion: 'TLSv1.3' } },
+  'a server that speaks TLS 1.3, where somebody took it out of the offer': {
+    why: 'downgrade-detected',
+    server: { maxVersion: 'TLSv1.3' },
+    tamperClient: withClientExtension(EXTENSION.supported_versions, null),
+  },
   'TLS 1.1': { why: 'version-not-supported', tamperServer: serverHello(() => ({ legacyVersion: 0x0302 })) },
   'a suite that was not offered': {
     why: 'illegal-parameter',
@@ -304,6 +308,7 @@ const CLIENT_ATTACKS: Readonly<Record<string, Attack>> = {
   },
   'a client that was made to fall back': {
     why: 'inappropriate-fallback',
+    client: { maxVersion: 'TLSv1.2' },
     server: { maxVersion: 'TLSv1.3' },
     tamperClient: clientHello(({ cipherSuites }) => ({ cipherSuites: [...cipherSuites, SIGNALING_SUITE.fallback] })),
   },

@@ -8,6 +8,7 @@ import { encodeCertificateVerify, encodeFinished } from '../../codec/messages.ts
 import { decodeNewSessionTicket12, encodeCertificate12, encodeClientKeyExchange } from '../../codec/messages12.ts';
 import { HANDSHAKE_TYPE } from '../../codec/registry.ts';
 import type { SessionFacts, Ticket } from '../../connection.ts';
+import { logSecrets } from '../../key-log.ts';
 import { type Action, type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../../machine.ts';
 import { RULES } from '../../record/incoming.ts';
 import { extendedMasterSecret, protection12, verifyData } from '../../schedule/schedule12.ts';
@@ -39,6 +40,7 @@ export function onAgreement12(context: ClientContext, state: AwaitAgreement12, e
 
   const master = extendedMasterSecret(crypto, TLS12_SUITES[suite].hash, secret, transcript.hash());
   secret.fill(0);
+  actions.push(...logSecrets(context.config, randoms.client, { CLIENT_RANDOM: master }));
   const keyed = {
     ...identified,
     resumed: null,

@@ -16,6 +16,7 @@ import {
 } from '../../codec/messages12.ts';
 import { HANDSHAKE_TYPE } from '../../codec/registry.ts';
 import { type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../../machine.ts';
+import { checkedChoice } from '../../own-certificate.ts';
 import { keyTypeOf } from '../../peer-certificate.ts';
 import { authenticatesWith, curveOf, isTls12Group, requestedSchemes, signsAs, verifiedAs } from '../signatures12.ts';
 import type {
@@ -205,10 +206,9 @@ function endOfFlight(state: ExpectRequestOrDone | ExpectDone, event: Event): voi
 }
 
 export function onCertificateChosen12(state: AwaitCertificateChoice12, event: Event): Step<ClientState12> {
-  const { choice } = expectAnswer(event, 'certificate-chosen');
-  const { schemes, ...identified } = state;
+  const choice = checkedChoice(expectAnswer(event, 'certificate-chosen'), state);
+  const { schemes: _, ...identified } = state;
   if (choice === null) return agreement(identified, { asked: true, credential: null });
-  if (!schemes.includes(choice.scheme)) throw new TlsError('internal-error', `${choice.scheme} was not asked for`);
   return agreement(identified, { asked: true, ...choice });
 }
 

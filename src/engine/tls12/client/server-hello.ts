@@ -11,6 +11,7 @@ import type { ServerHello } from '../../codec/messages.ts';
 import { EXTENSION, VERSION } from '../../codec/registry.ts';
 import type { ClientConfig } from '../../config.ts';
 import type { Ticket } from '../../connection.ts';
+import { logSecrets } from '../../key-log.ts';
 import type { Action, MessageEvent, Step } from '../../machine.ts';
 import { RULES } from '../../record/incoming.ts';
 import { PlainSealer } from '../../record/protection.ts';
@@ -70,6 +71,7 @@ export function onServerHello12(
     secrets: { master },
     ...protection12(crypto, suite, master, negotiated.randoms, 'client'),
   });
+  actions.push(...logSecrets(config, negotiated.randoms.client, { CLIENT_RANDOM: master }));
   return { state: next.state, actions: [...actions, ...next.actions] };
 }
 

@@ -1,4 +1,4 @@
-import { ascii, type Bytes, latin1 } from '../../../core/bytes.ts';
+import { type Bytes, latin1 } from '../../../core/bytes.ts';
 import { TlsError } from '../../../core/failures.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { type Tls12SuiteName, tls12SuiteByCodePoint } from '../../../crypto/cipher-suites.ts';
@@ -10,15 +10,15 @@ import {
   decodeEmpty,
   decodeOcspRequest,
   decodeProtocolNames,
-  decodeServerName,
   decodeU16,
   type Extensions,
 } from '../../codec/extensions.ts';
 import { decodePointFormats, decodeRenegotiationInfo } from '../../codec/extensions12.ts';
 import type { ClientHello } from '../../codec/messages.ts';
 import { EXTENSION, SIGNALING_SUITE } from '../../codec/registry.ts';
+import { chooseProtocol, readHostName } from '../../server/client-offer.ts';
+import type { ServerConfig } from '../../server-config.ts';
 import { isTls12Group } from '../signatures12.ts';
-import type { ServerConfig12 } from './states.ts';
 
 /** A ClientHello, as far as TLS 1.2 uses it: validated, and reduced to what we know. Lists are in the client's order. */
 export interface ClientOffer {
@@ -27,7 +27,7 @@ export interface ClientOffer {
   readonly suites: readonly Tls12SuiteName[];
   readonly groups: readonly NamedGroup[];
   readonly schemes: readonly SignatureScheme[];
-  /** Lower-case ASCII. */
+  /** Lower-case ASCII, without a final dot. */
   readonly serverName: string | null;
   readonly alpnOffered: readonly string[];
   /** What we chose of these. */
@@ -43,7 +43,7 @@ export interface ClientOffer {
 }
 
 /** What TLS 1.2 wants of a ClientHello. */
-export function readClientOffer(config: ServerConfig12, hello: ClientHello): ClientOffer {
+export function readClientOffer(config: ServerConfig, hello: ClientHello): ClientOffer {
   const { extensions, cipherSuites } = hello;
   if (!hello.compressionMethods.includes(0)) throw new TlsError('illegal-parameter', 'no null compression');
   // RFC 7507 section 3: it could have had more, and was made to ask for less.
@@ -68,9 +68,9 @@ export function readClientOffer(config: ServerConfig12, hello: ClientHello): Cli
     schemes: codePoints('signature_algorithms', extensions)
       .map(signatureSchemeByCodePoint)
       .filter((scheme) => scheme !== undefined),
-    serverName: serverName === undefined ? null : hostName(decodeServerName(serverName)),
+    serverName: serverName === undefined ? null : readHostName(serverName),
     alpnOffered,
-    alpn: chosenProtocol(config.alpn, alpnOffered),
+    alpn: chooseProtocol(config.alpn, alpnOffered),
     ocspRequested: status !== undefined && decodeOcspRequest(status),
     recordSizeLimit: recordSizeLimit(extensions),
     ticket: extensions.get(EXTENSION.session_ticket)?.slice() ?? null,
@@ -97,29 +97,9 @@ function codePoints(name: 'supported_groups' | 'signature_algorithms', extension
   return body === undefined ? [] : decodeCodePoints(name, body);
 }
 
-/** RFC 6066 section 3: a host name is ASCII, and its case does not matter. */
-function hostName(name: Bytes): string {
-  const text = latin1(name).toLowerCase();
-  try {
-    ascii(text);
-  } catch {
-    throw new TlsError('decode-error', 'server_name');
-  }
-  if (text.includes('\0')) throw new TlsError('decode-error', 'server_name');
-  return text;
-}
-
 function offeredProtocols(extensions: Extensions): readonly string[] {
   const body = extensions.get(EXTENSION.application_layer_protocol_negotiation);
   return body === undefined ? [] : decodeProtocolNames(body).map(latin1);
-}
-
-/** RFC 7301 section 3.2: by our preference. */
-function chosenProtocol(ours: readonly string[], offered: readonly string[]): string | null {
-  if (ours.length === 0 || offered.length === 0) return null;
-  const chosen = ours.find((name) => offered.includes(name));
-  if (chosen === undefined) throw new TlsError('no-common-alpn');
-  return chosen;
 }
 
 /** RFC 8449 section 4: what is above the version's own limit is as good as that. */

@@ -9,17 +9,11 @@ import type { SessionFacts } from '../../connection.ts';
 import { type Action, type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../../machine.ts';
 import { RULES } from '../../record/incoming.ts';
 import { verifyData } from '../../schedule/schedule12.ts';
+import type { ServerContext } from '../../server/states.ts';
 import { expectChangeCipherSpec } from '../change-cipher-spec.ts';
 import { issuesTicket } from './hello.ts';
 import { encodeSession12 } from './session.ts';
-import type {
-  AwaitTicket12,
-  ExpectChangeCipherSpec,
-  ExpectFinished12,
-  Keyed,
-  ServerContext12,
-  ServerState12,
-} from './states.ts';
+import type { AwaitTicket12, ExpectChangeCipherSpec, ExpectFinished12, Keyed, ServerState12 } from './states.ts';
 
 export function onChangeCipherSpec(state: ExpectChangeCipherSpec, event: Event): Step<ServerState12> {
   return {
@@ -32,7 +26,7 @@ export function onChangeCipherSpec(state: ExpectChangeCipherSpec, event: Event):
 }
 
 /** RFC 5246 section 7.4.9. It ends a resumption; in a full handshake the last word is ours. */
-export function onFinished12(context: ServerContext12, state: ExpectFinished12, event: Event): Step<ServerState12> {
+export function onFinished12(context: ServerContext, state: ExpectFinished12, event: Event): Step<ServerState12> {
   const message = expectMessage(event, HANDSHAKE_TYPE.finished);
   requireAligned(message);
   const { suite, transcript, secrets } = state;
@@ -45,7 +39,7 @@ export function onFinished12(context: ServerContext12, state: ExpectFinished12, 
 }
 
 /** A ticket for this connection's session: its age is that of the full handshake, whose secret it has. */
-export function askForTicket({ config }: ServerContext12, keyed: Keyed): Step<ServerState12> {
+export function askForTicket({ config }: ServerContext, keyed: Keyed): Step<ServerState12> {
   const plaintext = encodeSession12({
     suite: keyed.suite,
     masterSecret: keyed.secrets.master,
@@ -61,7 +55,7 @@ export function askForTicket({ config }: ServerContext12, keyed: Keyed): Step<Se
   };
 }
 
-export function onTicketSealed12(context: ServerContext12, state: AwaitTicket12, event: Event): Step<ServerState12> {
+export function onTicketSealed12(context: ServerContext, state: AwaitTicket12, event: Event): Step<ServerState12> {
   const { ticket } = expectAnswer(event, 'ticket-sealed');
   const finished = ourFinished(context, state, ticket);
   if (state.resumed === null) return open(context, state, finished);
@@ -72,7 +66,7 @@ export function onTicketSealed12(context: ServerContext12, state: AwaitTicket12,
 }
 
 /** NewSessionTicket if one was promised, change_cipher_spec and Finished: all that we say from here on is protected. */
-function ourFinished({ config, crypto }: ServerContext12, keyed: Keyed, ticket: Bytes | null): Action[] {
+function ourFinished({ config, crypto }: ServerContext, keyed: Keyed, ticket: Bytes | null): Action[] {
   const { suite, transcript, secrets, sealer } = keyed;
   const actions: Action[] = [];
   if (ticket !== null) {
@@ -92,7 +86,7 @@ function ourFinished({ config, crypto }: ServerContext12, keyed: Keyed, ticket: 
   return actions;
 }
 
-function open({ config }: ServerContext12, keyed: Keyed, actions: readonly Action[]): Step<ServerState12> {
+function open({ config }: ServerContext, keyed: Keyed, actions: readonly Action[]): Step<ServerState12> {
   const { offer, suite, randoms, secrets } = keyed;
   const session: SessionFacts = {
     version: 'TLSv1.2',

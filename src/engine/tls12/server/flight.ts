@@ -8,10 +8,13 @@ import { signedBytes } from '../../../crypto/signed-content.ts';
 import { decodeCertificateVerify } from '../../codec/messages.ts';
 import { decodeCertificate12, decodeClientKeyExchange } from '../../codec/messages12.ts';
 import { HANDSHAKE_TYPE } from '../../codec/registry.ts';
+import { logSecrets } from '../../key-log.ts';
 import { type Event, expectAnswer, expectMessage, type Step } from '../../machine.ts';
 import { keyTypeOf } from '../../peer-certificate.ts';
 import { RULES } from '../../record/incoming.ts';
 import { extendedMasterSecret, protection12 } from '../../schedule/schedule12.ts';
+import type { ServerContext } from '../../server/states.ts';
+import type { ServerConfig } from '../../server-config.ts';
 import { signsAs, verifiedAs } from '../signatures12.ts';
 import type {
   AwaitAgreement12,
@@ -21,14 +24,12 @@ import type {
   ExpectCertificateVerify12,
   ExpectKeyExchange,
   Keyed,
-  ServerConfig12,
-  ServerContext12,
   ServerState12,
 } from './states.ts';
 
 /** RFC 5246 section 7.4.6. */
 export function onCertificate12(
-  { config }: ServerContext12,
+  { config }: ServerContext,
   state: ExpectCertificate12,
   event: Event,
 ): Step<ServerState12> {
@@ -68,7 +69,7 @@ export function onKeyExchange(state: ExpectKeyExchange, event: Event): Step<Serv
   };
 }
 
-export function onAgreement12(context: ServerContext12, state: AwaitAgreement12, event: Event): Step<ServerState12> {
+export function onAgreement12(context: ServerContext, state: AwaitAgreement12, event: Event): Step<ServerState12> {
   const { secret } = expectAnswer(event, 'agreed');
   const { crypto } = context;
   const { client, offer, suite, randoms, transcript, group } = state;
@@ -86,13 +87,16 @@ export function onAgreement12(context: ServerContext12, state: AwaitAgreement12,
     secrets: { master },
     ...protection12(crypto, suite, master, randoms, 'server'),
   };
-  if (client === null) return changeCipherSpecNext(keyed);
-  return { state: { ...keyed, state: 'tls12-expect-certificate-verify', spki: client.spki }, actions: [] };
+  const log = logSecrets(context.config, offer.random, { CLIENT_RANDOM: master });
+  if (client !== null)
+    return { state: { ...keyed, state: 'tls12-expect-certificate-verify', spki: client.spki }, actions: log };
+  const next = changeCipherSpecNext(keyed);
+  return { state: next.state, actions: [...log, ...next.actions] };
 }
 
 /** RFC 5246 section 7.4.8: over all messages before it, with the hash that its scheme names. */
 export function onCertificateVerify12(
-  { config }: ServerContext12,
+  { config }: ServerContext,
   state: ExpectCertificateVerify12,
   event: Event,
 ): Step<ServerState12> {
@@ -121,7 +125,7 @@ export function onCertificateVerify12(
   };
 }
 
-function acceptableScheme(config: ServerConfig12, codePoint: number): SignatureScheme {
+function acceptableScheme(config: ServerConfig, codePoint: number): SignatureScheme {
   const scheme = signatureSchemeByCodePoint(codePoint);
   if (scheme === undefined || !config.signatureSchemes.includes(scheme) || !SIGNATURE_SCHEMES[scheme].inTls12Handshake)
     throw new TlsError('wrong-signature-scheme', scheme ?? `0x${codePoint.toString(16)}`);

@@ -19,26 +19,23 @@ import {
   encodeServerKeyExchange,
 } from '../../codec/messages12.ts';
 import { DOWNGRADE_SENTINEL, EXTENSION, VERSION } from '../../codec/registry.ts';
+import { logSecrets } from '../../key-log.ts';
 import { type Action, type Event, expectAnswer, type MessageEvent, requireAligned, type Step } from '../../machine.ts';
+import { checkedChoice } from '../../own-certificate.ts';
 import { RULES } from '../../record/incoming.ts';
 import { PlainSealer } from '../../record/protection.ts';
 import { protection12, type Randoms } from '../../schedule/schedule12.ts';
+import type { ServerContext } from '../../server/states.ts';
+import type { ServerConfig } from '../../server-config.ts';
 import { authenticatesWith } from '../signatures12.ts';
 import { Transcript12 } from '../transcript12.ts';
 import { type ClientOffer, readClientOffer } from './client-offer.ts';
 import { askForTicket } from './finish.ts';
 import { decodeSession12, type Session12 } from './session.ts';
-import type {
-  AwaitCertificateChoice12,
-  AwaitSignature12,
-  AwaitTicketOpening12,
-  ServerConfig12,
-  ServerContext12,
-  ServerState12,
-} from './states.ts';
+import type { AwaitCertificateChoice12, AwaitSignature12, AwaitTicketOpening12, ServerState12 } from './states.ts';
 
 /** A ClientHello for which TLS 1.2 was chosen (RFC 5246 section 7.4.1.2): all but its version is judged here. */
-export function startServer12(context: ServerContext12, hello: ClientHello, event: MessageEvent): Step<ServerState12> {
+export function startServer12(context: ServerContext, hello: ClientHello, event: MessageEvent): Step<ServerState12> {
   const offer = readClientOffer(context.config, hello);
   requireAligned(event);
   const greeted = { offer, clientHello: event.message.whole, secrets: NO_SECRETS };
@@ -57,7 +54,7 @@ export function startServer12(context: ServerContext12, hello: ClientHello, even
 }
 
 export function onTicketOpened12(
-  context: ServerContext12,
+  context: ServerContext,
   state: AwaitTicketOpening12,
   event: Event,
 ): Step<ServerState12> {
@@ -73,7 +70,7 @@ export function onTicketOpened12(
 }
 
 /** All that a session stands for must be what a full handshake would come to now. */
-function isResumable(config: ServerConfig12, offer: ClientOffer, session: Session12): boolean {
+function isResumable(config: ServerConfig, offer: ClientOffer, session: Session12): boolean {
   const ageMs = config.now() - session.establishedAtMs;
   return (
     ageMs >= 0 &&
@@ -89,7 +86,7 @@ function isResumable(config: ServerConfig12, offer: ClientOffer, session: Sessio
 }
 
 /** RFC 5246 section 7.3, figure 2, with a new ticket (RFC 5077 section 3.3): a ticket that is seen twice tells who comes back. */
-function resume(context: ServerContext12, state: AwaitTicketOpening12, session: Session12): Step<ServerState12> {
+function resume(context: ServerContext, state: AwaitTicketOpening12, session: Session12): Step<ServerState12> {
   const { config, crypto } = context;
   const { offer } = state;
   const { suite, masterSecret: master, peer } = session;
@@ -111,10 +108,17 @@ function resume(context: ServerContext12, state: AwaitTicketOpening12, session: 
     secrets: { master },
     ...protection12(crypto, suite, master, randoms, 'server'),
   });
-  return { state: next.state, actions: [{ action: 'send', message: hello }, ...next.actions] };
+  return {
+    state: next.state,
+    actions: [
+      { action: 'send', message: hello },
+      ...logSecrets(config, offer.random, { CLIENT_RANDOM: master }),
+      ...next.actions,
+    ],
+  };
 }
 
-function askForCertificate({ config }: ServerContext12, state: AwaitTicketOpening12): Step<ServerState12> {
+function askForCertificate({ config }: ServerContext, state: AwaitTicketOpening12): Step<ServerState12> {
   const { offer } = state;
   if (commonSuites(config, offer).length === 0) throw new TlsError('no-common-suite');
   const group = config.groups.find((candidate) => offer.groups.includes(candidate));
@@ -144,7 +148,7 @@ function askForCertificate({ config }: ServerContext12, state: AwaitTicketOpenin
 }
 
 /** By our preference; a client whose own begins with ChaCha20 has no hardware for AES, and gets what it is good at. */
-function commonSuites(config: ServerConfig12, offer: ClientOffer): readonly Tls12SuiteName[] {
+function commonSuites(config: ServerConfig, offer: ClientOffer): readonly Tls12SuiteName[] {
   const common = config.tls12Suites.filter((suite) => offer.suites.includes(suite));
   const [first] = offer.suites;
   if (first === undefined || !isChaCha(first)) return common;
@@ -156,25 +160,24 @@ function isChaCha(suite: Tls12SuiteName): boolean {
 }
 
 /** The suite whose authentication is by a key for `scheme`. */
-function suiteFor(config: ServerConfig12, offer: ClientOffer, scheme: SignatureScheme): Tls12SuiteName | undefined {
+function suiteFor(config: ServerConfig, offer: ClientOffer, scheme: SignatureScheme): Tls12SuiteName | undefined {
   const authentication = authenticatesWith(SIGNATURE_SCHEMES[scheme].key);
   return commonSuites(config, offer).find((suite) => TLS12_SUITES[suite].authentication === authentication);
 }
 
 /** The certificate decides on the suite; ServerKeyExchange is to be signed (RFC 8422 section 5.4). */
 export function onCertificateChosen12(
-  context: ServerContext12,
+  context: ServerContext,
   state: AwaitCertificateChoice12,
   event: Event,
 ): Step<ServerState12> {
-  const { choice } = expectAnswer(event, 'certificate-chosen');
+  const choice = checkedChoice(expectAnswer(event, 'certificate-chosen'), state);
   const { config, crypto } = context;
-  const { offer, clientHello, group, schemes } = state;
+  const { offer, clientHello, group } = state;
   if (choice === null) throw new TlsError('no-common-signature-scheme');
   const { credential, scheme } = choice;
   const suite = suiteFor(config, offer, scheme);
-  if (suite === undefined || !schemes.includes(scheme))
-    throw new TlsError('internal-error', `${scheme} was not asked for`);
+  if (suite === undefined) throw new TlsError('internal-error', `${scheme} is for no suite in common`);
   const staple = offer.ocspRequested ? credential.ocspResponse : undefined;
   const randoms = { client: offer.random, server: serverRandom(context) };
   const keyShare = crypto.generateKeyShare(group);
@@ -217,7 +220,7 @@ export function onCertificateChosen12(
 }
 
 /** The rest of our flight: ServerKeyExchange, CertificateRequest if we want one, ServerHelloDone. */
-export function onSigned12(context: ServerContext12, state: AwaitSignature12, event: Event): Step<ServerState12> {
+export function onSigned12(context: ServerContext, state: AwaitSignature12, event: Event): Step<ServerState12> {
   const { signature } = expectAnswer(event, 'signed');
   const { config } = context;
   const { scheme, parameters, ...negotiated } = state;
@@ -236,7 +239,7 @@ export function onSigned12(context: ServerContext12, state: AwaitSignature12, ev
   return { state: { ...negotiated, state: 'tls12-expect-key-exchange', client: null }, actions };
 }
 
-function certificateRequest({ signatureSchemes, certificateAuthorities }: ServerConfig12): Bytes {
+function certificateRequest({ signatureSchemes, certificateAuthorities }: ServerConfig): Bytes {
   const { rsa_sign, ecdsa_sign } = CLIENT_CERTIFICATE_TYPE;
   return encodeCertificateRequest12({
     certificateTypes: [ecdsa_sign, rsa_sign],
@@ -249,13 +252,13 @@ function certificateRequest({ signatureSchemes, certificateAuthorities }: Server
 }
 
 /** RFC 8446 section 4.1.3: a server that can speak TLS 1.3 says so where nobody on the way can change it. */
-function serverRandom({ config, crypto }: ServerContext12): Bytes {
+function serverRandom({ config, crypto }: ServerContext): Bytes {
   if (config.maxVersion !== 'TLSv1.3') return crypto.randomBytes(32);
   return concat(crypto.randomBytes(24), DOWNGRADE_SENTINEL.tls12);
 }
 
 function serverHello(
-  config: ServerConfig12,
+  config: ServerConfig,
   offer: ClientOffer,
   randoms: Randoms,
   suite: Tls12SuiteName,
@@ -285,6 +288,6 @@ function serverHello(
 }
 
 /** Whether a NewSessionTicket is promised. */
-export function issuesTicket(config: ServerConfig12, { ticket }: ClientOffer): boolean {
+export function issuesTicket(config: ServerConfig, { ticket }: ClientOffer): boolean {
   return ticket !== null && config.ticketLifetimeSeconds > 0;
 }

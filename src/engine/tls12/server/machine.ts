@@ -1,4 +1,5 @@
 import type { Event, Step } from '../../machine.ts';
+import type { ServerContext } from '../../server/states.ts';
 import { onOpen12 } from '../open12.ts';
 import { onChangeCipherSpec, onFinished12, onTicketSealed12 } from './finish.ts';
 import {
@@ -10,10 +11,10 @@ import {
   onSignatureVerified12,
 } from './flight.ts';
 import { onCertificateChosen12, onSigned12, onTicketOpened12 } from './hello.ts';
-import type { ServerContext12, ServerState12 } from './states.ts';
+import type { ServerState12 } from './states.ts';
 
 /** The server's side of TLS 1.2 from its first effect on; `startServer12` comes before. */
-export function stepServer12(context: ServerContext12, state: ServerState12, event: Event): Step<ServerState12> {
+export function stepServer12(context: ServerContext, state: ServerState12, event: Event): Step<ServerState12> {
   switch (state.state) {
     case 'tls12-await-ticket-opening':
       return onTicketOpened12(context, state, event);

@@ -1,38 +1,14 @@
 import type { Bytes } from '../../../core/bytes.ts';
 import type { Tls12SuiteName } from '../../../crypto/cipher-suites.ts';
-import type { CryptoProvider, KeyShare, NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
+import type { KeyShare, NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
 import type { NoSecrets } from '../../client/states.ts';
-import type { PeerIdentity, ProtocolVersion } from '../../connection.ts';
+import type { PeerIdentity } from '../../connection.ts';
 import type { Opener, Sealer } from '../../record/protection.ts';
 import type { Randoms } from '../../schedule/schedule12.ts';
 import type { Open12 } from '../open12.ts';
 import type { Transcript12 } from '../transcript12.ts';
 import type { ClientOffer } from './client-offer.ts';
 import type { Session12 } from './session.ts';
-
-/** What TLS 1.2 wants to know of a server's configuration. */
-export interface ServerConfig12 {
-  readonly maxVersion: ProtocolVersion;
-  readonly tls12Suites: readonly Tls12SuiteName[];
-  readonly groups: readonly NamedGroup[];
-  /** What we take from a client. */
-  readonly signatureSchemes: readonly SignatureScheme[];
-  readonly alpn: readonly string[];
-  readonly clientCertificate: 'none' | 'optional' | 'required';
-  /** DER distinguished names. */
-  readonly certificateAuthorities: readonly Bytes[];
-  readonly recordSizeLimit: number | null;
-  /** Zero issues none. */
-  readonly ticketLifetimeSeconds: number;
-  /** Sessions are resumed under the policy that they were made under. */
-  readonly certificatePolicy: string;
-  readonly now: () => number;
-}
-
-export interface ServerContext12 {
-  readonly config: ServerConfig12;
-  readonly crypto: CryptoProvider;
-}
 
 /**
  * A server since it chose TLS 1.2 (RFC 5246 section 7.3), with our own work in between:
