@@ -5,7 +5,7 @@ import { Fingerprint, fingerprintOf, numberedStream } from '../support/numbered-
 import type { PeerProcess } from '../support/peer-process.ts';
 import { scratchPath } from '../support/scratch.ts';
 import { localServer } from '../support/test-pki.ts';
-import { readAll, TlsifyProcess } from '../support/tlsify-process.ts';
+import { MEMORY_BOUND_MIB, readAll, TlsifyProcess } from '../support/tlsify-process.ts';
 import {
   connectArguments,
   connectTo,
@@ -141,6 +141,7 @@ describe('OpenSSL s_server', () => {
           take(peer.stdout, uploaded, bytes),
           take(tlsify.stdout, downloaded, bytes),
         ]);
+        expect(tlsify.peakMemoryMib).toBeLessThan(MEMORY_BOUND_MIB);
         // Only now: s_server ends the connection as soon as it has our close_notify.
         tlsify.stdin.end();
         expectClean(await tlsify.ending);

@@ -47,7 +47,7 @@ import {
   sealerOf,
   type TrafficSecrets,
 } from '../../src/engine/schedule/schedule13.ts';
-import { serverCertificate } from './certificates.ts';
+import { chainOf, serverCertificate, type TestCertificate } from './certificates.ts';
 
 const LEAF = serverCertificate(undefined, { dns: ['localhost'] });
 
@@ -69,6 +69,8 @@ export interface ServerScript {
   readonly behindFinished?: Bytes;
   /** The most bytes of a handshake record. Default: 2^14. */
   readonly fragmentBytes?: number;
+  /** With a P-256 key. Default: a self-signed one for localhost. */
+  readonly identity?: TestCertificate;
   /** Does not answer the ClientHello itself. */
   readonly silent?: boolean;
 }
@@ -281,18 +283,18 @@ export class ScriptedServer {
       transcript.add(message);
       flight.push(message);
     };
-    const { encryptedExtensions = new Map() } = script;
+    const { encryptedExtensions = new Map(), identity = LEAF } = script;
     const encrypted = typeof encryptedExtensions === 'function' ? encryptedExtensions(hello) : encryptedExtensions;
     say(encrypted instanceof Uint8Array ? encrypted : encodeEncryptedExtensions(encrypted));
     if (script.certificateRequest !== undefined) say(script.certificateRequest);
     say(
       (script.certificate ?? encodeCertificate)({
         context: EMPTY,
-        entries: [{ certificate: LEAF.der, extensions: new Map() }],
+        entries: chainOf(identity).map(({ der }) => ({ certificate: der, extensions: new Map() })),
       }),
     );
     const signed = signedBytes({ version: 'TLSv1.3', role: 'server', transcriptHash: transcript.hash() });
-    const signature = new Uint8Array(sign('sha256', signed, LEAF.key.privateKey));
+    const signature = new Uint8Array(sign('sha256', signed, identity.key.privateKey));
     say(
       (script.certificateVerify ?? encodeCertificateVerify)({
         scheme: SIGNATURE_SCHEMES.ecdsa_secp256r1_sha256.codePoint,

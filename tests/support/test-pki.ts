@@ -12,13 +12,17 @@ import { scratchPath } from './scratch.ts';
 export const TEST_ROOT = authority('tlsify test root');
 export const ISSUING_CA = authority('tlsify test issuing CA', { issuer: TEST_ROOT });
 
-const LOCAL_NAMES = { dns: ['localhost'], ip: ['127.0.0.1', '::1'] };
+export const LOCAL_NAMES = { dns: ['localhost'], ip: ['127.0.0.1', '::1'] };
+
+/** For this machine's own names; any client that trusts {@link TEST_ROOT} accepts it. */
+export const LOCAL_SERVER = serverCertificate(ISSUING_CA, LOCAL_NAMES);
 
 const byKind = new Map<KeyKind, ServerFiles>();
 
-/** Files of a certificate for this machine's own names that any client which trusts {@link TEST_ROOT} accepts. */
+/** Files of a certificate like {@link LOCAL_SERVER}, with a key of that kind. */
 export function localServer(key: KeyKind = 'p256'): ServerFiles {
-  const files = byKind.get(key) ?? filesOf(serverCertificate(ISSUING_CA, LOCAL_NAMES, { key }));
+  const files =
+    byKind.get(key) ?? filesOf(key === 'p256' ? LOCAL_SERVER : serverCertificate(ISSUING_CA, LOCAL_NAMES, { key }));
   byKind.set(key, files);
   return files;
 }

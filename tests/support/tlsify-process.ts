@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
@@ -8,6 +9,12 @@ export const COMMAND = process.env.TLSIFY_TEST_COMMAND ?? fileURLToPath(new URL(
 
 /** No run of the command may take longer; a test that hangs fails with what was written until then. */
 const RUN_LIMIT_MS = 120_000;
+
+/**
+ * What the process may ever have in memory, in MiB, whatever peer and application do: it starts with some 40, and needs some 55
+ * when all its buffers are full.
+ */
+export const MEMORY_BOUND_MIB = 80;
 
 export interface StatusLine {
   readonly event: 'ready' | 'failed' | 'closed';
@@ -51,6 +58,16 @@ export class TlsifyProcess {
   get pid(): number {
     if (this.#child.pid === undefined) throw new Error(`cannot run ${COMMAND}`);
     return this.#child.pid;
+  }
+
+  /** The most that was resident so far, in MiB; undefined when the process is gone. */
+  get peakMemoryMib(): number | undefined {
+    try {
+      const match = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'latin1'));
+      return match === null ? undefined : Number(match[1]) / 1024;
+    } catch {
+      return undefined;
+    }
   }
 
   get stdin(): Writable {
