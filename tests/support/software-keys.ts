@@ -7,13 +7,14 @@ import {
   randomBytes,
   sign,
 } from 'node:crypto';
-import { concat } from '../../src/core/bytes.ts';
+import { type Bytes, concat } from '../../src/core/bytes.ts';
 import { TlsError } from '../../src/core/failures.ts';
 import type { SignatureScheme } from '../../src/crypto/provider.ts';
 import { SIGNATURE_SCHEMES, type SignatureKey } from '../../src/crypto/signature-schemes.ts';
 import { signedBytes } from '../../src/crypto/signed-content.ts';
 import type { KeyHolder } from '../../src/engine/answer.ts';
 import type { Credential } from '../../src/engine/connection.ts';
+import { chooseCredential } from '../../src/engine/credentials.ts';
 import { readPublicKey } from '../../src/x509/public-key.ts';
 
 export interface HeldCredential extends Omit<Credential, 'key'> {
@@ -21,31 +22,37 @@ export interface HeldCredential extends Omit<Credential, 'key'> {
   readonly privatePem: string;
   /** What it signs with, best first. Default: all that fits the key. */
   readonly schemes?: readonly SignatureScheme[];
+  readonly names?: readonly string[];
+  readonly issuers?: readonly Bytes[];
+  readonly mustMatchIssuer?: boolean;
 }
 
 /**
  * A key holder in this very process, for tests: shows the first of its credentials that can sign as the peer wants, and will not
  * do without; seals tickets with a key of its own.
  */
-export function softwareKeys(credentials: readonly HeldCredential[]): KeyHolder {
-  const held = credentials.map(({ privatePem, schemes, ...credential }, index) => {
+export function softwareKeys(
+  credentials: readonly HeldCredential[],
+  ticketKey: Bytes = new Uint8Array(randomBytes(32)),
+): KeyHolder {
+  const held = credentials.map(({ privatePem, schemes, names, issuers, mustMatchIssuer, ...credential }, index) => {
     const privateKey = createPrivateKey(privatePem);
     const spki = new Uint8Array(createPublicKey(privateKey).export({ type: 'spki', format: 'der' }));
     return {
       credential: { ...credential, key: `${index}` },
       privateKey,
       schemes: schemes ?? schemesOf(readPublicKey(spki).type),
+      ...(names === undefined ? {} : { names }),
+      ...(issuers === undefined ? {} : { issuers }),
+      ...(mustMatchIssuer === undefined ? {} : { mustMatchIssuer }),
     };
   });
-  const ticketKey = new Uint8Array(randomBytes(32));
   return {
-    choose({ schemes }) {
-      for (const { credential, schemes: ours } of held) {
-        const scheme = ours.find((candidate) => schemes.includes(candidate));
-        if (scheme !== undefined) return { answer: 'certificate-chosen', choice: { credential, scheme } };
-      }
+    choose(question) {
       if (held.length === 0) return { answer: 'certificate-chosen', choice: null };
-      return { answer: 'refused', failure: new TlsError('no-common-signature-scheme').failure };
+      const answer = chooseCredential(held, question, 'refuse');
+      const none = answer.answer === 'certificate-chosen' && answer.choice === null;
+      return none ? { answer: 'refused', failure: new TlsError('no-common-signature-scheme').failure } : answer;
     },
     sign({ key, scheme, content }) {
       const { privateKey } = held[Number(key)] as (typeof held)[number];
