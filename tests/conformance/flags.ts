@@ -6,6 +6,17 @@ export interface ShimFlags {
   readonly bools: ReadonlySet<string>;
   readonly ints: ReadonlyMap<string, readonly number[]>;
   readonly strings: ReadonlyMap<string, string>;
+  /** In the order of our preference. */
+  readonly credentials: readonly CredentialFlags[];
+}
+
+/** A certificate: of the flags behind one -new-x509-credential, or of those before the first. */
+export interface CredentialFlags {
+  certFile?: string;
+  keyFile?: string;
+  signingPrefs?: number[];
+  ocspResponse?: string;
+  mustMatchIssuer: boolean;
 }
 
 /** Thrown for what the shim leaves to others: exit code 89. */
@@ -25,7 +36,12 @@ export function parseFlags(argv: readonly string[]): ShimFlags[] {
       else targets = [];
     }
     if (prefix !== null) name = name.slice(prefix[0].length);
-    if (BOOLS.has(name)) {
+    if (name === 'new-x509-credential') {
+      for (const target of targets) target.credentials.unshift({ mustMatchIssuer: false });
+    } else if (CREDENTIAL_FLAGS.has(name)) {
+      const value = name === 'must-match-issuer' ? '' : (argv[++index] as string);
+      for (const target of targets) setCredentialFlag(target.credentials[0] as CredentialFlags, name, value);
+    } else if (BOOLS.has(name)) {
       for (const target of targets) target.bools.add(name);
     } else if (INTS.has(name)) {
       const value = Number(argv[++index]);
@@ -38,14 +54,55 @@ export function parseFlags(argv: readonly string[]): ShimFlags[] {
     }
   }
   const resumeCount = initial.ints.get('resume-count')?.[0] ?? 0;
+  for (const flags of [initial, resumed]) {
+    // They were collected newest first, and the one without a flag of its own is BoringSSL's last resort.
+    flags.credentials.reverse();
+    flags.credentials.push(flags.credentials.shift() as CredentialFlags);
+  }
   return [initial, ...Array.from({ length: resumeCount }, () => resumed)];
 }
 
 function collector() {
-  return { bools: new Set<string>(), ints: new Map<string, number[]>(), strings: new Map<string, string>() };
+  const credentials: CredentialFlags[] = [{ mustMatchIssuer: false }];
+  return {
+    bools: new Set<string>(),
+    ints: new Map<string, number[]>(),
+    strings: new Map<string, string>(),
+    credentials,
+  };
+}
+
+const CREDENTIAL_FLAGS = new Set(['cert-file', 'key-file', 'signing-prefs', 'ocsp-response', 'must-match-issuer']);
+
+function setCredentialFlag(credential: CredentialFlags, name: string, value: string): void {
+  switch (name) {
+    case 'cert-file':
+      credential.certFile = value;
+      return;
+    case 'key-file':
+      credential.keyFile = value;
+      return;
+    case 'signing-prefs':
+      credential.signingPrefs = [...(credential.signingPrefs ?? []), Number(value)];
+      return;
+    case 'ocsp-response':
+      credential.ocspResponse = value;
+      return;
+    default:
+      credential.mustMatchIssuer = true;
+  }
 }
 
 const BOOLS = new Set([
+  'decline-alpn',
+  'expect-no-peer-cert',
+  'fail-cert-callback',
+  'no-server-name-ack',
+  'reject-alpn',
+  'require-any-client-certificate',
+  'select-empty-alpn',
+  'server-preference',
+  'use-early-callback',
   'async',
   'check-close-notify',
   'enable-grease',
@@ -105,20 +162,22 @@ const INTS = new Set([
   'repeat-shim-initial-write',
   'resume-count',
   'shim-id',
-  'signing-prefs',
   'verify-prefs',
 ]);
 
 const STRINGS = new Set([
+  'expect-advertised-alpn',
+  'expect-client-ca-list',
+  'expect-server-name',
+  'select-alpn',
+  'use-client-ca-list',
   'advertise-alpn',
-  'cert-file',
   'expect-alpn',
   'expect-ocsp-response',
   'expect-peer-cert-file',
   'export-context',
   'export-label',
   'host-name',
-  'key-file',
   'shim-initial-write',
   'trust-cert',
 ]);

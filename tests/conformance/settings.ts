@@ -1,0 +1,180 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type Bytes, unhex } from '../../src/core/bytes.ts';
+import { TlsError } from '../../src/core/failures.ts';
+import { TLS12_SUITES, type Tls12SuiteName } from '../../src/crypto/cipher-suites.ts';
+import { groupByCodePoint } from '../../src/crypto/named-groups.ts';
+import type { CertificateCompression, NamedGroup, SignatureScheme } from '../../src/crypto/provider.ts';
+import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../src/crypto/signature-schemes.ts';
+import { nodeCrypto } from '../../src/crypto-node/provider.ts';
+import type { KeyHolder } from '../../src/engine/answer.ts';
+import { type ClientConfig, defaultClientConfig } from '../../src/engine/config.ts';
+import type { ProtocolVersion, Ticket } from '../../src/engine/connection.ts';
+import { defaultServerConfig, type ServerConfig } from '../../src/engine/server-config.ts';
+import { Certificate } from '../../src/x509/certificate.ts';
+import { type HeldCredential, softwareKeys } from '../support/software-keys.ts';
+import { type CredentialFlags, type ShimFlags, Unimplemented } from './flags.ts';
+
+export const TLS12 = 0x0303;
+export const TLS13 = 0x0304;
+
+function versionsOf(flags: ShimFlags): { minVersion: ProtocolVersion; maxVersion: ProtocolVersion } {
+  const most = flags.ints.get('max-version')?.[0] ?? TLS13;
+  const least = flags.ints.get('min-version')?.[0] ?? TLS12;
+  const no12 = flags.bools.has('no-tls12') || least > TLS12;
+  const no13 = flags.bools.has('no-tls13') || most < TLS13;
+  if ((no12 && no13) || most < TLS12) throw new Unimplemented('versions below TLS 1.2');
+  const only13 =
+    (flags.ints.get('curves') ?? []).length > 0 && groupsOf(flags, 'curves').every((group) => group.includes('MLKEM'));
+  return { minVersion: no12 || (only13 && !no13) ? 'TLSv1.3' : 'TLSv1.2', maxVersion: no13 ? 'TLSv1.2' : 'TLSv1.3' };
+}
+
+/** The certificates of the flags, which sign as -signing-prefs say; the one without -new-x509-credential comes last. */
+export function keysOf(flags: ShimFlags, ticketKey: Bytes): KeyHolder {
+  const held = flags.credentials.flatMap(heldCredential);
+  const keys = softwareKeys(held, ticketKey);
+  if (!flags.bools.has('fail-cert-callback')) return keys;
+  return {
+    ...keys,
+    choose: () => ({ answer: 'refused', failure: new TlsError('internal-error', 'callback').failure }),
+  };
+}
+
+function heldCredential(flags: CredentialFlags): HeldCredential[] {
+  const { certFile, keyFile, signingPrefs, ocspResponse, mustMatchIssuer } = flags;
+  if (certFile === undefined || keyFile === undefined) return [];
+  const pems = readFileSync(certFile, 'latin1').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+  const chain = (pems ?? []).map((pem) => new Uint8Array(new X509Certificate(pem).raw));
+  return [
+    {
+      chain,
+      privatePem: readFileSync(keyFile, 'latin1'),
+      issuers: chain.map((der) => new Certificate(der).issuer),
+      mustMatchIssuer,
+      ...(signingPrefs === undefined ? {} : { schemes: signingPrefs.map(schemeOf) }),
+      ...(ocspResponse === undefined ? {} : { ocspResponse: new Uint8Array(Buffer.from(ocspResponse, 'base64')) }),
+    },
+  ];
+}
+
+function schemeOf(codePoint: number): SignatureScheme {
+  const scheme = signatureSchemeByCodePoint(codePoint);
+  if (scheme === undefined) throw new Unimplemented(`signature scheme ${codePoint}`);
+  return scheme;
+}
+
+export function clientConfig(flags: ShimFlags, session: Ticket | null): ClientConfig {
+  const groups = flags.ints.has('curves') ? groupsOf(flags, 'curves') : DEFAULT_GROUPS;
+  const keyShareGroups = flags.bools.has('no-key-shares')
+    ? []
+    : flags.ints.has('key-shares')
+      ? groupsOf(flags, 'key-shares')
+      : groups.slice(0, groups[0] === 'X25519MLKEM768' && groups[1] !== undefined ? 2 : 1);
+  const handshakeSchemes = flags.ints.get('verify-prefs')?.map(schemeOf) ?? DEFAULT_VERIFY_SCHEMES;
+  const { minVersion, maxVersion } = versionsOf(flags);
+  return {
+    ...defaultClientConfig(nodeCrypto, flags.strings.get('host-name') ?? null, Date.now),
+    alpn: lengthPrefixed(flags.strings.get('advertise-alpn') ?? ''),
+    groups,
+    keyShareGroups,
+    minVersion,
+    maxVersion,
+    tls12Suites: ALL_TLS12_SUITES,
+    session: flags.bools.has('no-ticket') ? null : session,
+    signatureSchemes: handshakeSchemes.filter((scheme) => {
+      const { inTls13Handshake, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
+      return (maxVersion === 'TLSv1.3' && inTls13Handshake) || (minVersion === 'TLSv1.2' && inTls12Handshake);
+    }),
+    certificateSignatureSchemes: handshakeSchemes,
+    certificateCompressions: compressions(flags),
+    requestOcsp: flags.bools.has('enable-ocsp-stapling'),
+    recordSizeLimit: null,
+    maxFragment: flags.ints.get('max-send-fragment')?.[0] ?? 2 ** 14,
+    insecureKeyLog: flags.bools.has('export-traffic-secrets'),
+    keepTickets: !flags.bools.has('no-ticket'),
+    grease: flags.bools.has('enable-grease'),
+  };
+}
+
+export function serverConfig(flags: ShimFlags): ServerConfig {
+  const { minVersion, maxVersion } = versionsOf(flags);
+  const handshakeSchemes = flags.ints.get('verify-prefs')?.map(schemeOf) ?? DEFAULT_VERIFY_SCHEMES;
+  const authorities = flags.strings.get('use-client-ca-list');
+  return {
+    ...defaultServerConfig(nodeCrypto, Date.now),
+    minVersion,
+    maxVersion,
+    tls12Suites: ALL_TLS12_SUITES,
+    groups: flags.ints.has('curves') ? groupsOf(flags, 'curves') : DEFAULT_GROUPS,
+    alpn: serverAlpn(flags),
+    clientCertificate: flags.bools.has('require-any-client-certificate')
+      ? 'required'
+      : flags.bools.has('verify-peer')
+        ? 'optional'
+        : 'none',
+    signatureSchemes: handshakeSchemes.filter((scheme) => {
+      const { inTls13Handshake, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
+      return (maxVersion === 'TLSv1.3' && inTls13Handshake) || (minVersion === 'TLSv1.2' && inTls12Handshake);
+    }),
+    certificateSignatureSchemes: handshakeSchemes,
+    certificateCompressions: compressions(flags),
+    certificateAuthorities:
+      authorities === undefined || authorities.startsWith('<') ? [] : authorities.split(',').map(unhex),
+    recordSizeLimit: null,
+    maxFragment: flags.ints.get('max-send-fragment')?.[0] ?? 2 ** 14,
+    ticketLifetimeSeconds: flags.bools.has('no-ticket') ? 0 : 7200,
+    insecureKeyLog: flags.bools.has('export-traffic-secrets'),
+    grease: flags.bools.has('enable-grease'),
+  };
+}
+
+/** BoringSSL asks a callback, which may take a name that was not offered: those tests are about that callback. */
+function serverAlpn(flags: ShimFlags): string[] {
+  if (flags.bools.has('select-empty-alpn')) throw new Unimplemented('a callback that chooses an empty name');
+  if (flags.bools.has('reject-alpn')) return ['a name that nobody offers'];
+  const selected = flags.strings.get('select-alpn');
+  return selected === undefined || flags.bools.has('decline-alpn') ? [] : [selected];
+}
+
+const ALL_TLS12_SUITES = (Object.keys(TLS12_SUITES) as Tls12SuiteName[]).filter((suite) =>
+  nodeCrypto.aeads.includes(TLS12_SUITES[suite].aead),
+);
+
+/** What BoringSSL takes unless told otherwise: the tests count on it. */
+const DEFAULT_VERIFY_SCHEMES: SignatureScheme[] = [
+  'ecdsa_secp256r1_sha256',
+  'rsa_pss_rsae_sha256',
+  'rsa_pkcs1_sha256',
+  'ecdsa_secp384r1_sha384',
+  'rsa_pss_rsae_sha384',
+  'rsa_pkcs1_sha384',
+  'rsa_pss_rsae_sha512',
+  'rsa_pkcs1_sha512',
+];
+
+const DEFAULT_GROUPS: NamedGroup[] = ['X25519MLKEM768', 'x25519', 'secp256r1', 'secp384r1'];
+
+function groupsOf(flags: ShimFlags, name: string): NamedGroup[] {
+  return (flags.ints.get(name) ?? []).map((codePoint) => {
+    const group = groupByCodePoint(codePoint);
+    if (group === undefined) throw new Unimplemented(`group ${codePoint}`);
+    return group;
+  });
+}
+
+function compressions(flags: ShimFlags): CertificateCompression[] {
+  if (flags.bools.has('install-cert-compression-algs')) throw new Unimplemented('the test-only compression algorithms');
+  if (flags.ints.has('install-one-cert-compression-alg')) throw new Unimplemented('a test-only compression algorithm');
+  return [];
+}
+
+/** -advertise-alpn is in wire form: a length byte before each name. */
+export function lengthPrefixed(wire: string): string[] {
+  const names: string[] = [];
+  for (let offset = 0; offset < wire.length; ) {
+    const length = wire.charCodeAt(offset);
+    names.push(wire.slice(offset + 1, offset + 1 + length));
+    offset += 1 + length;
+  }
+  return names;
+}
