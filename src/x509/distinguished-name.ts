@@ -64,10 +64,16 @@ export function formatName(name: Bytes): string {
   return text.length <= DISPLAY_CHARACTERS ? text : `${text.slice(0, DISPLAY_CHARACTERS)}…`;
 }
 
-/** Text from a certificate, fit for a terminal: control, format and unassigned characters, and surrogates, as `\` and hexadecimal. */
+/**
+ * Text from a certificate, fit for a terminal: control, format and unassigned characters, and surrogates, as `\` and hexadecimal;
+ * cut off after {@link DISPLAY_CHARACTERS}, as a message that fills the pipe of standard error would wait there for its reader.
+ */
 export function visible(text: string): string {
   let shown = '';
-  for (const character of text) shown += INVISIBLE.test(character) ? escaped(character) : character;
+  for (const character of text) {
+    if (shown.length >= DISPLAY_CHARACTERS) return `${shown}…`;
+    shown += INVISIBLE.test(character) ? escaped(character) : character;
+  }
   return shown;
 }
 

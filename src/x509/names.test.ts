@@ -152,4 +152,6 @@ test('names for people', () => {
   assert.equal(formatGeneralName(ip(ipBytes('::1'))), 'ip:::1');
   assert.equal(formatGeneralName(ip(unhex('0102'))), `ip:${hex(unhex('0102'))}`);
   assert.equal(formatGeneralName({ kind: 'directory', bytes: unhex('3000') }), 'directory');
+  for (const kind of ['dns', 'email', 'uri', 'ip'] as const)
+    assert.ok(formatGeneralName({ kind, bytes: new Uint8Array(46_000) }).length < 320, kind);
 });

@@ -90,9 +90,10 @@ export function isDnsName(text: string, wildcard: 'wildcard-allowed' | 'no-wildc
   return labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) as string);
 }
 
-/** Names for people, in the form of `--name`; what is not fit for a terminal is escaped. */
+/** Names for people, in the form of `--name`; what is not fit for a terminal is escaped, and what is too long for one is cut off. */
 export function formatGeneralName({ kind, bytes }: GeneralName): string {
-  if (kind === 'ip') return `ip:${bytes.length === 4 || bytes.length === 16 ? formatIpAddress(bytes) : hex(bytes)}`;
+  if (kind === 'ip')
+    return `ip:${bytes.length === 4 || bytes.length === 16 ? formatIpAddress(bytes) : visible(hex(bytes))}`;
   if (kind === 'dns' || kind === 'email' || kind === 'uri') return `${kind}:${visible(latin1(bytes))}`;
   return kind;
 }
