@@ -101,6 +101,7 @@ const CONTROLS: Readonly<
       ['src/core/planted.ts', 'export function planted(): void {}\n'],
       ['src/core/planted.ts', '/** Far above. */\n\nexport const planted = 1;\n'],
       ['src/core/planted.ts', 'export interface Planted {}\n'],
+      ['src/core/planted.ts', 'export interface Planted {}\nexport function decodePlanted(): void {}\n'],
     ],
   },
 };

@@ -176,6 +176,7 @@ export class Opener13 implements Opener {
   }
 }
 
+/** The five bytes in front of a body of that length, RFC 8446 section 5.1. @param version as it stands in the record */
 export function writeHeader(output: Bytes, offset: number, type: number, version: number, bodyBytes: number): void {
   output[offset] = type;
   output[offset + 1] = version >>> 8;

@@ -17,6 +17,7 @@ import { Opener12, Sealer12 } from '../record/protection12.ts';
 
 type Hmac = Pick<CryptoProvider, 'hmac'>;
 
+/** Of both hellos, 32 bytes each. */
 export interface Randoms {
   readonly client: Bytes;
   readonly server: Bytes;

@@ -17,6 +17,7 @@ export function extensions12(config: ClientConfig, ticket: Ticket | null): [code
   return extensions;
 }
 
+/** The suites of TLS 1.2 to offer, best first. */
 export function codePoints12(config: ClientConfig): number[] {
   return config.tls12Suites.map((suite) => TLS12_SUITES[suite].codePoint);
 }
