@@ -489,6 +489,19 @@ describe('endings', () => {
     expect(end).toMatchObject({ end: 'failed', failure: { why: 'network-failed' } });
   });
 
+  test('data that is there when the peer goes is an error too, and does not count as sent', async () => {
+    const end = await play(function* ({ peer, application }) {
+      write(peer, CLOSE_NOTIFY);
+      yield;
+      write(application, ascii('one'));
+      yield;
+      // The session finds both at once.
+      write(application, ascii('two'));
+      native.shutdown(peer, SHUT.RDWR);
+    });
+    expect(end).toMatchObject({ end: 'failed', failure: { why: 'network-failed' }, sentBytes: 3 });
+  });
+
   test('a signal ends it with an alert, in any phase', async () => {
     for (const connection of [new FramedConnection(), new FramedConnection(true)]) {
       const [fd, trigger] = pipe();

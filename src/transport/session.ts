@@ -238,9 +238,7 @@ export class Session {
       return this.#network.output.bytes === 0 || this.#request.poller.nowMs >= lingerUntilMs ? outcome : undefined;
     }
     if (this.#network.broken && this.#peerClosed && delivered)
-      return this.#network.output.written < this.#dataEnd
-        ? failed(transportFailure('network-failed', this.#network.error ?? 'the peer is gone'))
-        : { end: 'clean' };
+      return this.#network.output.written < this.#dataEnd ? this.#peerGone() : { end: 'clean' };
     if (!delivered || this.#network.output.bytes > 0) return undefined;
     const unheard = this.#plain.inputEnded && this.#plain.readerGone;
     return this.#connection.finished || (unheard && this.#writeClosed) ? { end: 'clean' } : undefined;
@@ -285,6 +283,7 @@ export class Session {
     if (this.#ending !== undefined) return;
     const count = this.#plain.read(this.#sendBuffer);
     if (typeof count !== 'number') this.#abort(failed(count));
+    else if (count > 0 && this.#network.broken) this.#finish(this.#peerGone(), true);
     else if (count > 0) {
       this.#moved();
       this.#sentBytes += count;
@@ -292,6 +291,11 @@ export class Session {
       this.#advance();
       this.#dataEnd = this.#network.output.written + this.#network.output.bytes;
     }
+  }
+
+  /** With data of the application that will not get there. */
+  #peerGone(): Outcome {
+    return failed(transportFailure('network-failed', this.#network.error ?? 'the peer is gone'));
   }
 
   #moved(): void {
