@@ -101,6 +101,14 @@ export function defaultClientConfig(
   };
 }
 
+/** The suites of TLS 1.2 that the provider can do and that are not opt-in. */
+export function defaultTls12Suites(crypto: CryptoProvider): Tls12SuiteName[] {
+  return (Object.keys(TLS12_SUITES) as Tls12SuiteName[]).filter((suite) => {
+    const { aead } = TLS12_SUITES[suite];
+    return crypto.aeads.includes(aead) && !OPT_IN_AEADS.includes(aead);
+  });
+}
+
 /** The suites of TLS 1.3 that the provider can do and that are not opt-in. */
 export function defaultSuites(crypto: CryptoProvider): SuiteName[] {
   return (Object.keys(TLS13_SUITES) as SuiteName[]).filter((suite) => {
@@ -154,21 +162,30 @@ export function suiteAeads(config: Pick<ClientConfig, 'suites' | 'tls12Suites'>)
   ];
 }
 
-/** @throws RangeError for what the provider cannot verify, and for what no version on offer can use */
+/** @throws RangeError for what the provider cannot verify, and for a version without a scheme */
 export function requireSchemes(
   config: Pick<ClientConfig, 'minVersion' | 'maxVersion' | 'signatureSchemes' | 'certificateSignatureSchemes'>,
   crypto: CryptoProvider,
 ): void {
   requireSubset('signatureSchemes', config.signatureSchemes, crypto.signatureSchemes);
   requireSubset('certificateSignatureSchemes', config.certificateSignatureSchemes, crypto.signatureSchemes);
-  for (const scheme of config.signatureSchemes) {
+  const schemes = config.signatureSchemes.map((scheme) => SIGNATURE_SCHEMES[scheme]);
+  if (config.maxVersion === 'TLSv1.3' && !schemes.some(({ inTls13Handshake }) => inTls13Handshake))
+    throw new RangeError('signatureSchemes: none is for TLS 1.3');
+  if (config.minVersion === 'TLSv1.2' && !schemes.some(({ inTls12Handshake }) => inTls12Handshake))
+    throw new RangeError('signatureSchemes: none is for TLS 1.2');
+}
+
+/** Those that a version on offer can use. */
+export function usableSchemes({
+  minVersion,
+  maxVersion,
+  signatureSchemes,
+}: Pick<ClientConfig, 'minVersion' | 'maxVersion' | 'signatureSchemes'>): SignatureScheme[] {
+  return signatureSchemes.filter((scheme) => {
     const { inTls13Handshake, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
-    if (
-      !(config.maxVersion === 'TLSv1.3' && inTls13Handshake) &&
-      !(config.minVersion === 'TLSv1.2' && inTls12Handshake)
-    )
-      throw new RangeError(`signatureSchemes: ${scheme} is for no version that is offered`);
-  }
+    return (maxVersion === 'TLSv1.3' && inTls13Handshake) || (minVersion === 'TLSv1.2' && inTls12Handshake);
+  });
 }
 
 /** @throws RangeError for names that RFC 7301 section 3.1 has no room for */

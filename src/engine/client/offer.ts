@@ -19,7 +19,7 @@ import {
 import { chooseGrease, GREASE_RANDOM_BYTES, type Grease } from '../codec/grease.ts';
 import { type ClientHello, encodeClientHello } from '../codec/messages.ts';
 import { CERTIFICATE_COMPRESSION, EXTENSION, PSK_MODE, VERSION } from '../codec/registry.ts';
-import type { ClientConfig } from '../config.ts';
+import { type ClientConfig, usableSchemes } from '../config.ts';
 import type { Ticket } from '../connection.ts';
 import { codePoints12, extensions12, ticket12 } from '../tls12/client/offer.ts';
 import { isTls12Group } from '../tls12/signatures12.ts';
@@ -111,7 +111,8 @@ type Extension = readonly [code: number, body: Bytes];
 function extensionsOf(config: ClientConfig, grease: Grease | null): Extension[] {
   const offered = config.maxVersion === 'TLSv1.3' ? config.groups : config.groups.filter(isTls12Group);
   const groups: number[] = offered.map((group) => NAMED_GROUPS[group].codePoint);
-  const schemes = codePointsOf(config.signatureSchemes);
+  const usable = usableSchemes(config);
+  const schemes = codePointsOf(usable);
   if (grease !== null) {
     groups.unshift(grease.group);
     schemes.unshift(grease.signatureScheme);
@@ -122,7 +123,7 @@ function extensionsOf(config: ClientConfig, grease: Grease | null): Extension[] 
   ];
   if (config.serverName !== null)
     extensions.push([EXTENSION.server_name, encodeServerName(ascii(config.serverName.toLowerCase()))]);
-  if (!sameList(config.signatureSchemes, config.certificateSignatureSchemes))
+  if (!sameList(usable, config.certificateSignatureSchemes))
     extensions.push([
       EXTENSION.signature_algorithms_cert,
       encodeCodePoints(codePointsOf(config.certificateSignatureSchemes)),

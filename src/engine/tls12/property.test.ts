@@ -16,12 +16,19 @@ const HELD = (['p256', 'p384', 'ed25519', 'rsa-2048'] as const).map((kind) => {
 
 const subset = <T>(items: readonly T[], minLength = 1) => fc.shuffledSubarray([...items], { minLength });
 const groups = subset(['x25519', 'secp256r1', 'secp384r1'] as const);
+/** With one at least that is good in both versions. */
 const schemes = subset(
   nodeCrypto.signatureSchemes.filter((scheme) => /^(ecdsa|ed25519|rsa_(pss_rsae|pkcs1))/.test(scheme)),
+).filter((chosen) => chosen.some((scheme) => !scheme.startsWith('rsa_pkcs1')));
+const versions = fc.constantFrom(
+  { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' } as const,
+  { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' } as const,
+  { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const,
 );
 const limit = fc.option(fc.integer({ min: 64, max: LIMITS.plaintextBytes + 1 }));
 
 const client = fc.record({
+  versions,
   tls12Suites: subset(ALL_TLS12_SUITES),
   groups,
   signatureSchemes: schemes,
@@ -32,6 +39,7 @@ const client = fc.record({
   grease: fc.boolean(),
 });
 const server = fc.record({
+  versions,
   tls12Suites: subset(ALL_TLS12_SUITES),
   groups,
   signatureSchemes: schemes,
@@ -52,8 +60,8 @@ test('whatever both sides want, they agree on it, or both fail with the alert of
   ) => {
     const keyShareGroups = ours.groups.slice(0, 1);
     const pair = await converse12({
-      client: { ...ours, keyShareGroups, certificateSignatureSchemes: ours.signatureSchemes },
-      server: theirs,
+      client: { ...ours, ...ours.versions, keyShareGroups, certificateSignatureSchemes: ours.signatureSchemes },
+      server: { ...theirs, ...theirs.versions, certificateSignatureSchemes: theirs.signatureSchemes },
       serverKeys: softwareKeys(held),
       clientKeys: softwareKeys([...held].reverse()),
       pieceBytes,
@@ -78,9 +86,9 @@ test('whatever both sides want, they agree on it, or both fail with the alert of
     assert.equal(told.failure?.detail, FAILURES[why].alert);
   };
   await fc.assert(fc.asyncProperty(client, server, subset(HELD), fc.integer({ min: 1, max: 3000 }), run), {
-    numRuns: 150,
+    numRuns: 120,
   });
-  assert.ok(agreed > 20 && refused > 20, `${agreed} agreed, ${refused} refused`);
+  assert.ok(agreed > 10 && refused > 10, `${agreed} agreed, ${refused} refused`);
 });
 
 test('every flipped bit on the way ends the handshake or the connection', async () => {
