@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 
 /** A file of certificates as it is in memory, and what tells whether it is still the same on disk. */
 export interface Source {
@@ -107,7 +107,8 @@ function tryRead(path: string, origin: 'system' | 'local'): Source | undefined {
 function readSource(path: string, origin: Source['origin']): Source {
   let fd: number | undefined;
   try {
-    fd = openSync(path, 'r');
+    // Or else a FIFO would wait for a writer, past every time limit and signal.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const status = fstatSync(fd, { bigint: true });
     if (!status.isFile()) throw new TrustStoreError(path, `${path} is not a file of certificates`);
     if (status.size > FILE_BYTES) throw new TrustStoreError(path, `${path} is larger than ${FILE_BYTES} bytes`);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -149,6 +150,9 @@ describe('sources', () => {
     fails([write(ROOT.key.privatePem)], /no certificate in it/);
     fails([folder()], /has no certificates/);
     fails(['/dev/null'], /is not a file of certificates/);
+    const fifo = join(folder(), 'fifo.pem');
+    execFileSync('mkfifo', [fifo]);
+    fails([fifo], /is not a file of certificates/);
     fails([write(`${ROOT.pem}-----BEGIN CERTIFICATE-----\nAAAA`)], /line \d+: a certificate that does not end/);
     fails([write(ROOT.pem.replace(/\n./, '\n!'))], /line 2 is not base64/);
     fails([write(`\n${ROOT.pem.replace(/\n./, '\nX')}`)], /the certificate in line 3 is malformed/);
