@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,6 +31,17 @@ static int fail(const char *what, int error) {
   return EXIT_CONFIGURATION;
 }
 
+/*
+ * In the place of standard input, output or error that is not there, the runtime would open /dev/null: what a server says would
+ * vanish without an error, and it would seem to say nothing. So it gets what cannot be used the way it is meant (as the C library
+ * does it for setuid programs), and no other file can come to have its number.
+ */
+static bool occupy_standard(void) {
+  for (int fd = 0; fd <= 2; fd++)
+    if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) return false;
+  return true;
+}
+
 static bool scrubbed(const char *variable) {
   for (int index = 0; index < SCRUBBED_COUNT; index++)
     if (strncmp(variable, SCRUBBED[index], strlen(SCRUBBED[index])) == 0) return true;
@@ -43,6 +55,7 @@ int main(int argc, char **argv) {
   /* Neither the runtime nor tlsify is written to be given somebody else's authority. */
   if (getauxval(AT_SECURE) != 0) return fail("does not run setuid, setgid or with file capabilities", 0);
 
+  if (!occupy_standard()) return fail("/dev/null", errno);
   ssize_t length = readlink("/proc/self/exe", path, sizeof path);
   if (length < 0) return fail("cannot find its own directory: /proc/self/exe", errno);
   char *slash = memrchr(path, '/', (size_t)length);

@@ -1,7 +1,7 @@
 // native/launch.c. Needs the Debian packages gcc and libc6-dev.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -86,6 +86,26 @@ test('a program that is not there is named', () => {
   assert.equal(status, 78);
   assert.equal(stderr, `tlsify: ${alone}/tlsify-main: No such file or directory\n`);
   rmSync(alone, { recursive: true });
+});
+
+/** Stands in for the program: for each standard descriptor its access mode and its file, on descriptor 9. */
+const STANDARD_FILES = `#!/bin/sh
+for fd in 0 1 2; do
+  echo "$(sed -n 's/^flags:.*\\(.\\)$/\\1/p' /proc/$$/fdinfo/$fd) $(readlink /proc/$$/fd/$fd)" >&9
+done`;
+
+test('a standard descriptor that is not there stays unusable, and no other file gets its number', () => {
+  const other = mkdtempSync(join(tmpdir(), 'tlsify-launch-'));
+  compileLauncher(join(other, 'tlsify'));
+  writeFileSync(join(other, 'tlsify-main'), STANDARD_FILES, { mode: 0o755 });
+  const report = join(other, 'report');
+  const standardFiles = (redirections: string) => {
+    execFileSync('sh', ['-c', `exec "$0" 9>"$1" ${redirections}`, join(other, 'tlsify'), report]);
+    return readFileSync(report, 'utf8').trimEnd().split('\n');
+  };
+  assert.deepEqual(standardFiles('<&- >&- 2>&-'), ['1 /dev/null', '0 /dev/null', '0 /dev/null']);
+  assert.deepEqual(standardFiles('<"$0" >&- 2>>"$1"'), [`0 ${other}/tlsify`, '0 /dev/null', `1 ${report}`]);
+  rmSync(other, { recursive: true });
 });
 
 /** Makes the launcher run with authority that its caller does not have. */
