@@ -9,7 +9,7 @@ import { defaultClientConfig } from '../engine/config.ts';
 import type { KeptDescriptor } from '../isolation/descriptor-slots.ts';
 import { applySandbox } from '../isolation/sandbox.ts';
 import { addressBuffer, decodeAddress, formatAddress, parseIpEndpoint } from '../os/addresses.ts';
-import { errnoText, S, SIGNAL } from '../os/constants.ts';
+import { errnoText, O, S, SIGNAL } from '../os/constants.ts';
 import { SystemError } from '../os/errors.ts';
 import type { Native } from '../os/native.ts';
 import { Poller } from '../os/poller.ts';
@@ -132,27 +132,46 @@ function inherited(native: Native, socket: number): Network {
 
 /** Before anything is opened that could take the number of one that is not there. */
 function checkDescriptors(native: Native, options: ConnectOptions): void {
-  const plain = options.plainDescriptor;
-  const named: [string, number][] =
+  const { plainDescriptor: plain, statusDescriptor: status, network } = options;
+  const named: NamedDescriptor[] =
     plain === null
       ? [
-          ['standard input', 0],
-          ['standard output', 1],
+          { name: 'standard input', fd: 0, unfit: O.WRONLY },
+          { name: 'standard output', fd: 1, unfit: O.RDONLY },
         ]
-      : [['--app-fd', plain]];
-  if (options.statusDescriptor !== null) named.push(['--status-fd', options.statusDescriptor]);
-  if ('descriptor' in options.network) {
-    const { descriptor } = options.network;
+      : [
+          { name: '--app-fd', fd: plain, unfit: O.WRONLY },
+          { name: '--app-fd', fd: plain, unfit: O.RDONLY },
+        ];
+  if (status !== null) named.push({ name: '--status-fd', fd: status, unfit: O.RDONLY });
+  if ('descriptor' in network) {
+    const { descriptor } = network;
     if (native.fileType(descriptor) !== S.IFSOCK) throw unusable(`--net-fd ${descriptor}`, 'not a socket');
-    const same = named.find(([, fd]) => fd === descriptor);
-    if (same !== undefined) throw unusable(`--net-fd ${descriptor}`, `the same as ${same[0]}`);
+    if (descriptor === 2) throw unusable('--net-fd 2', 'the same as standard error');
+    const same = named.find(({ fd }) => fd === descriptor);
+    if (same !== undefined) throw unusable(`--net-fd ${descriptor}`, `the same as ${same.name}`);
   }
-  for (const [name, fd] of named) {
+  for (const { name, fd, unfit } of named) {
     const type = native.fileType(fd);
     if (type < 0) throw unusable(`${name} (descriptor ${fd})`, errnoText(type));
-    if (type === S.IFDIR || type === S.IFBLK) throw unusable(`${name} (descriptor ${fd})`, 'not a stream');
+    // What the runtime has opened for itself is of no type, should it have a number that is named.
+    if (!STREAM_TYPES.has(type)) throw unusable(`${name} (descriptor ${fd})`, 'not a stream');
+    if ((native.getStatusFlags(fd) & O.ACCMODE) === unfit)
+      throw unusable(
+        `${name} (descriptor ${fd})`,
+        unfit === O.RDONLY ? 'open for reading only' : 'open for writing only',
+      );
   }
 }
+
+interface NamedDescriptor {
+  readonly name: string;
+  readonly fd: number;
+  /** The mode of access that will not do. */
+  readonly unfit: number;
+}
+
+const STREAM_TYPES: ReadonlySet<number> = new Set([S.IFSOCK, S.IFIFO, S.IFCHR, S.IFREG]);
 
 function unusable(what: string, why: string): Refused {
   return new Refused({ kind: 'configuration', why: 'descriptor-unusable', detail: `${what}: ${why}` });

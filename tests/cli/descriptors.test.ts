@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -132,6 +132,40 @@ test('a failure has a line too, with its code and the advice', async () => {
     detail: expect.stringContaining('dns:elsewhere.test'),
     advice: expect.stringContaining('--name'),
     exit: 77,
+  });
+});
+
+describe('a descriptor is refused before anything is dialled', () => {
+  const refusal = (options: readonly string[], redirections = '') => {
+    const command = ['connect', '127.0.0.1:1', ...options];
+    const { status, stderr } = spawnSync('sh', ['-c', `exec "$0" "$@" ${redirections}`, COMMAND, ...command], {
+      encoding: 'utf8',
+    });
+    return `${status} ${stderr.split('\n')[0]}`;
+  };
+
+  test('that is open the wrong way round', () => {
+    expect(refusal([], '</dev/null >/dev/null')).toMatch(/^69 /);
+    expect(refusal([], '0>/dev/null')).toMatch(/^64 .*standard input.*open for writing only/);
+    expect(refusal([], '1</dev/null')).toMatch(/^64 .*standard output.*open for reading only/);
+    expect(refusal(['--app-fd=5'], '5</dev/null')).toMatch(/^64 .*--app-fd.*open for reading only/);
+    expect(refusal(['--app-fd=5'], '5>/dev/null')).toMatch(/^64 .*--app-fd.*open for writing only/);
+    expect(refusal(['--status-fd=5'], '5</dev/null')).toMatch(/^64 .*--status-fd.*open for reading only/);
+  });
+
+  test.each([3, 4, 5, 6])('%d, that only the runtime may have opened', (fd) => {
+    for (const option of ['--app-fd', '--status-fd']) expect(refusal([`${option}=${fd}`])).toMatch(/^64 /);
+  });
+
+  test('that is standard error, for the network', async () => {
+    const socket = dialled();
+    const stdio = ['ignore', 'ignore', socket, 'pipe'] as const;
+    const args = ['connect', '--net-fd=2', '--name=localhost', '--status-fd=3'];
+    const child = spawn(COMMAND, args, { stdio: [...stdio] });
+    const status = readAll(extra(child, 3));
+    expect(await once(child, 'exit')).toEqual([64, null]);
+    expect(JSON.parse((await status).toString())).toMatchObject({ why: 'descriptor-unusable' });
+    native.close(socket);
   });
 });
 
