@@ -1,9 +1,10 @@
+import type { Bytes } from '../../../core/bytes.ts';
 import { TlsError } from '../../../core/failures.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { TLS12_SUITES, type Tls12SuiteName } from '../../../crypto/cipher-suites.ts';
 import { groupByCodePoint, NAMED_GROUPS } from '../../../crypto/named-groups.ts';
 import type { NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
-import { SIGNATURE_SCHEMES, type SignatureKey, signatureSchemeByCodePoint } from '../../../crypto/signature-schemes.ts';
+import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../../crypto/signature-schemes.ts';
 import { signedBytes } from '../../../crypto/signed-content.ts';
 import type { ClientContext } from '../../client/states.ts';
 import { decodeOcspResponse } from '../../codec/extensions.ts';
@@ -15,7 +16,14 @@ import {
   type ServerKeyExchange,
 } from '../../codec/messages12.ts';
 import { HANDSHAKE_TYPE } from '../../codec/registry.ts';
-import { type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../../machine.ts';
+import {
+  type Event,
+  expectAnswer,
+  expectMessage,
+  type MessageEvent,
+  requireAligned,
+  type Step,
+} from '../../machine.ts';
 import { checkedChoice } from '../../own-certificate.ts';
 import { keyTypeOf } from '../../peer-certificate.ts';
 import { authenticatesWith, curveOf, isTls12Group, requestedSchemes, signsAs, verifiedAs } from '../signatures12.ts';
@@ -41,45 +49,81 @@ export function onCertificate12(state: ExpectCertificate12, event: Event): Step<
     throw new TlsError('certificate-chain-too-long', `${chain.length} certificates`);
   const { statusPromised, ...negotiated } = state;
   state.transcript.add(message.whole);
+  if (statusPromised) return { state: { ...negotiated, state: 'tls12-expect-status', chain }, actions: [] };
+  return verification(negotiated, chain, null, null);
+}
+
+/** RFC 6066 section 8. The chain is judged when it is certain whether a response comes with it. */
+export function onStatus(state: ExpectStatus, event: Event): Step<ClientState12> {
+  const message = expectMessage(event, HANDSHAKE_TYPE.certificate_status, HANDSHAKE_TYPE.server_key_exchange);
+  const { chain, ...negotiated } = state;
+  if (message.message.type === HANDSHAKE_TYPE.server_key_exchange)
+    return verification(negotiated, chain, null, message);
+  const ocspResponse = decodeOcspResponse(message.message.body);
+  state.transcript.add(message.message.whole);
+  return verification(negotiated, chain, ocspResponse, null);
+}
+
+function verification(
+  negotiated: Omit<AwaitCertificateVerification12, 'state' | 'keyExchange'>,
+  chain: readonly Bytes[],
+  ocspResponse: Bytes | null,
+  keyExchange: MessageEvent | null,
+): Step<ClientState12> {
   return {
-    state: statusPromised
-      ? { ...negotiated, state: 'tls12-expect-status', chain }
-      : { ...negotiated, state: 'tls12-expect-key-exchange', chain, ocspResponse: null },
-    actions: [],
+    state: { ...negotiated, state: 'tls12-await-certificate-verification', keyExchange },
+    actions: [
+      {
+        action: 'ask',
+        effect: { effect: 'verify-certificate', chain, ...(ocspResponse === null ? {} : { ocspResponse }) },
+      },
+    ],
   };
 }
 
-/** RFC 6066 section 8. */
-export function onStatus(context: ClientContext, state: ExpectStatus, event: Event): Step<ClientState12> {
-  const { message } = expectMessage(event, HANDSHAKE_TYPE.certificate_status, HANDSHAKE_TYPE.server_key_exchange);
-  if (message.type !== HANDSHAKE_TYPE.certificate_status)
-    return onKeyExchange(context, { ...state, state: 'tls12-expect-key-exchange', ocspResponse: null }, event);
-  const ocspResponse = decodeOcspResponse(message.body);
-  state.transcript.add(message.whole);
-  return { state: { ...state, state: 'tls12-expect-key-exchange', ocspResponse }, actions: [] };
+/** The key is for the suite, and on a curve that we offered (RFC 8422 section 5.3). */
+export function onCertificateVerified12(
+  context: ClientContext,
+  state: AwaitCertificateVerification12,
+  event: Event,
+): Step<ClientState12> {
+  const { spki, identity: peer } = expectAnswer(event, 'certificate-accepted');
+  const { keyExchange, ...negotiated } = state;
+  const key = keyTypeOf(spki);
+  if (key !== null && authenticatesWith(key) !== TLS12_SUITES[state.suite].authentication)
+    throw new TlsError('illegal-parameter', `a key of type ${key} for ${state.suite}`);
+  const group = key === null ? null : curveOf(key);
+  if (group !== null && !context.config.groups.includes(group))
+    throw new TlsError('illegal-parameter', `a key on ${group}, which was not offered`);
+  const next = { ...negotiated, state: 'tls12-expect-key-exchange', peer, spki } as const;
+  return keyExchange === null ? { state: next, actions: [] } : onKeyExchange(context, next, keyExchange);
 }
 
-/** RFC 8422 section 5.4. The chain is judged now that all which belongs to it is here. */
+/** RFC 8422 section 5.4. */
 export function onKeyExchange(context: ClientContext, state: ExpectKeyExchange, event: Event): Step<ClientState12> {
   const { message } = expectMessage(event, HANDSHAKE_TYPE.server_key_exchange);
   const keyExchange = decodeServerKeyExchange(message.body);
   const group = agreeableGroup(context, keyExchange);
   const scheme = acceptableScheme(context, state.suite, keyExchange);
+  const { spki, ...identified } = state;
+  const key = keyTypeOf(spki);
+  if (key !== null && !signsAs(key, scheme))
+    throw new TlsError('wrong-signature-scheme', `${scheme} with a key of type ${key}`);
   state.transcript.add(message.whole);
-  const { chain, ocspResponse, ...negotiated } = state;
+  const { client: clientRandom, server: serverRandom } = state.randoms;
+  const { parameters, signature, share: peerShare } = keyExchange;
   return {
-    state: {
-      ...negotiated,
-      state: 'tls12-await-certificate-verification',
-      group,
-      peerShare: keyExchange.share,
-      scheme,
-      keyExchange,
-    },
+    state: { ...identified, state: 'tls12-await-signature-verification', group, peerShare, scheme },
     actions: [
       {
         action: 'ask',
-        effect: { effect: 'verify-certificate', chain, ...(ocspResponse === null ? {} : { ocspResponse }) },
+        effect: {
+          effect: 'verify-signature',
+          scheme: key === null ? scheme : verifiedAs(scheme, key),
+          spki,
+          message: signedBytes({ version: 'TLSv1.2', role: 'server', clientRandom, serverRandom, parameters }),
+          signature,
+        },
       },
     ],
   };
@@ -108,48 +152,6 @@ function acceptableScheme(
   )
     throw new TlsError('wrong-signature-scheme', scheme ?? `0x${codePoint.toString(16)}`);
   return scheme;
-}
-
-export function onCertificateVerified12(
-  context: ClientContext,
-  state: AwaitCertificateVerification12,
-  event: Event,
-): Step<ClientState12> {
-  const { spki, identity } = expectAnswer(event, 'certificate-accepted');
-  const { keyExchange, ...shared } = state;
-  const key = keyTypeOf(spki);
-  if (key !== null) requireFitting(context, state, key);
-  const { client: clientRandom, server: serverRandom } = state.randoms;
-  const { parameters, signature } = keyExchange;
-  return {
-    state: { ...shared, state: 'tls12-await-signature-verification', peer: identity },
-    actions: [
-      {
-        action: 'ask',
-        effect: {
-          effect: 'verify-signature',
-          scheme: key === null ? state.scheme : verifiedAs(state.scheme, key),
-          spki,
-          message: signedBytes({ version: 'TLSv1.2', role: 'server', clientRandom, serverRandom, parameters }),
-          signature,
-        },
-      },
-    ],
-  };
-}
-
-/** The key is for the suite, on a curve that we offered (RFC 8422 section 5.3), and makes such signatures. */
-function requireFitting(
-  { config }: ClientContext,
-  { suite, scheme }: AwaitCertificateVerification12,
-  key: SignatureKey,
-): void {
-  if (authenticatesWith(key) !== TLS12_SUITES[suite].authentication)
-    throw new TlsError('illegal-parameter', `a key of type ${key} for ${suite}`);
-  const group = curveOf(key);
-  if (group !== null && !config.groups.includes(group))
-    throw new TlsError('illegal-parameter', `a key on ${group}, which was not offered`);
-  if (!signsAs(key, scheme)) throw new TlsError('wrong-signature-scheme', `${scheme} with a key of type ${key}`);
 }
 
 export function onSignatureVerified12(state: AwaitSignatureVerification12, event: Event): Step<ClientState12> {

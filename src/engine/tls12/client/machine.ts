@@ -20,7 +20,7 @@ export function stepClient12(context: ClientContext, state: ClientState12, event
     case 'tls12-expect-certificate':
       return onCertificate12(state, event);
     case 'tls12-expect-status':
-      return onStatus(context, state, event);
+      return onStatus(state, event);
     case 'tls12-expect-key-exchange':
       return onKeyExchange(context, state, event);
     case 'tls12-await-certificate-verification':

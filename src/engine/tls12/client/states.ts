@@ -3,8 +3,9 @@ import type { Tls12SuiteName } from '../../../crypto/cipher-suites.ts';
 import type { NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
 import type { Offer } from '../../client/offer.ts';
 import type { NoSecrets } from '../../client/states.ts';
-import type { CertificateRequest12, ServerKeyExchange } from '../../codec/messages12.ts';
+import type { CertificateRequest12 } from '../../codec/messages12.ts';
 import type { Credential, PeerIdentity, Ticket } from '../../connection.ts';
+import type { MessageEvent } from '../../machine.ts';
 import type { Opener, Sealer } from '../../record/protection.ts';
 import type { Randoms } from '../../schedule/schedule12.ts';
 import type { Open12 } from '../open12.ts';
@@ -14,8 +15,8 @@ import type { Transcript12 } from '../transcript12.ts';
  * A client since its server chose TLS 1.2 (RFC 5246 section 7.3), with our own work in between. Tickets and stapled responses
  * come if the ServerHello has promised them.
  *
- *     expect-certificate → [expect-status] → expect-key-exchange
- *       → await-certificate-verification → await-signature-verification
+ *     expect-certificate → [expect-status] → await-certificate-verification
+ *       → expect-key-exchange → await-signature-verification
  *       → expect-request-or-done → [expect-done → await-certificate-choice]
  *       → await-agreement → [await-signature] → last part
  *
@@ -61,36 +62,32 @@ export interface ExpectCertificate12 extends Full {
   readonly statusPromised: boolean;
 }
 
-interface WithChain extends Full {
+/** RFC 6066 section 8: a server that has promised a response may still leave it out. */
+export interface ExpectStatus extends Full {
+  readonly state: 'tls12-expect-status';
   /** DER, leaf first; not judged yet. */
   readonly chain: readonly Bytes[];
 }
 
-/** RFC 6066 section 8: a server that has promised a response may still leave it out. */
-export interface ExpectStatus extends WithChain {
-  readonly state: 'tls12-expect-status';
+export interface AwaitCertificateVerification12 extends Full {
+  readonly state: 'tls12-await-certificate-verification';
+  /** The message that came instead of the promised response. */
+  readonly keyExchange: MessageEvent | null;
 }
 
-export interface ExpectKeyExchange extends WithChain {
+export interface ExpectKeyExchange extends Full {
   readonly state: 'tls12-expect-key-exchange';
-  readonly ocspResponse: Bytes | null;
+  readonly peer: PeerIdentity;
+  /** DER SubjectPublicKeyInfo of the leaf. */
+  readonly spki: Bytes;
 }
 
 /** Since ServerKeyExchange. */
-interface WithShare extends Full {
+interface Identified12 extends Full {
+  readonly peer: PeerIdentity;
   readonly group: NamedGroup;
   readonly peerShare: Bytes;
   readonly scheme: SignatureScheme;
-}
-
-export interface AwaitCertificateVerification12 extends WithShare {
-  readonly state: 'tls12-await-certificate-verification';
-  readonly keyExchange: ServerKeyExchange;
-}
-
-/** Since the certificate was accepted. */
-interface Identified12 extends WithShare {
-  readonly peer: PeerIdentity;
 }
 
 export interface AwaitSignatureVerification12 extends Identified12 {
