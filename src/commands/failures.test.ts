@@ -2,7 +2,8 @@ import { expect, test } from 'bun:test';
 import { FAILURES, type Why } from '../core/failures.ts';
 import { EXIT } from './exit-codes.ts';
 import { OUTCOMES, outcomeOf, type RunWhy } from './failures.ts';
-import { failureMessage } from './messages.ts';
+import { failureMessage, internalMessage, usageMessage } from './messages.ts';
+import { UsageError } from './options.ts';
 
 const WHYS = Object.keys(OUTCOMES) as RunWhy[];
 
@@ -34,4 +35,19 @@ test('an alert has advice of its own where there is any, and the general one oth
   expect(advice('unrecognized_name')).toContain('--sni');
   expect(advice('constructor')).toBe(OUTCOMES['alert-received'].advice);
   expect(advice('illegal_parameter')).toBe(OUTCOMES['alert-received'].advice);
+});
+
+test('nothing that a message is made of reaches the terminal as a command', () => {
+  const hostile = 'a\u001b[31m\u009b2J\n\u202eb';
+  const failure = { kind: 'configuration', why: 'trust-store-unusable', detail: hostile } as const;
+  for (const message of [
+    failureMessage(failure, hostile),
+    usageMessage(new UsageError(hostile, hostile), 'tlsify'),
+    usageMessage(new UsageError('what?', `tlsify connect ${hostile}:443`), 'tlsify'),
+    internalMessage(new Error(hostile)),
+  ]) {
+    expect(message).toContain('a?[31m?2J??b');
+    expect(message.trimEnd().split('\n')).toHaveLength(2);
+    expect(message).not.toMatch(/\p{Cc}(?!tlsify|$)|\p{Cf}/u);
+  }
 });

@@ -28,6 +28,10 @@ export function internalMessage(error: unknown): string {
   return lines(`internal error: ${text}`, 'please report it, with the command');
 }
 
+/** Whatever a text is made of (a path, an argument, what the system said), the terminal is not told anything by it. */
 function lines(...texts: readonly string[]): string {
-  return texts.map((text) => `${PREFIX}${text}\n`).join('');
+  return texts.map((text) => `${PREFIX}${text.replace(UNPRINTABLE, '?')}\n`).join('');
 }
+
+/** Control characters, and those that hide or turn around what follows. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
