@@ -63,6 +63,8 @@ describe('openssl', () => {
     's_client -quiet -connect a.example',
     's_client -quiet -connect a.example:443 -verify_hostname',
     's_client -quiet -connect a.example:443 -verify_hostname *',
+    's_client -quiet -connect a.example:443 -verify_hostname a.example -verify_ip 192.0.2.1',
+    's_client -quiet -connect a.example:443 -verify_hostname a.example -verify_hostname b.example',
     's_client -quiet -connect a.example:443 -cert c.pem',
     's_client -quiet -connect a.example:443 -insecure',
     's_client -quiet -connect a.example:443 --insecure-no-verify',

@@ -37,11 +37,11 @@ const WITH_VALUE: Readonly<Record<string, Setter>> = {
   verify: none, // the depth of a chain that is verified anyway
   verify_depth: none,
   verify_hostname: (options, value) => {
-    options.reference = identifier(value);
+    setReference(options, value);
   },
   // BusyBox gives the port as well.
   verify_ip: (options, value) => {
-    options.reference = identifier(value === options.connect ? value.replace(/:\d+$/, '') : value);
+    setReference(options, value === options.connect ? value.replace(/:\d+$/, '') : value);
   },
   CAfile: (options, value) => {
     options.authorities.push(value);
@@ -116,6 +116,12 @@ function parseSClient(argv: readonly string[]): SClientOptions {
     (withValue ?? withoutValue)?.(options, value);
   }
   return options;
+}
+
+/** The original demands all of several; here only one could be. */
+function setReference(options: SClientOptions, value: string): void {
+  if (options.reference !== undefined) throw new UsageError('more than one of -verify_hostname and -verify_ip');
+  options.reference = identifier(value);
 }
 
 function unknown(argument: string, name: string): UsageError {
