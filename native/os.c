@@ -412,6 +412,11 @@ static long set_action(int number, void (*action)(int)) {
   return checked(sigaction(number, &wanted, NULL));
 }
 
+static long os_signalIgnored(struct call *c) {
+  struct sigaction now;
+  return sigaction(INT(0), NULL, &now) == -1 ? -errno : now.sa_handler == SIG_IGN;
+}
+
 static long os_ignoreSignal(struct call *c) { return set_action(INT(0), SIG_IGN); }
 static long os_defaultSignal(struct call *c) { return set_action(INT(0), SIG_DFL); }
 
@@ -640,6 +645,7 @@ static const struct entry ENTRIES[] = {
   {"epollWait", "iai", os_epollWait},
   {"signalDescriptor", "l", os_signalDescriptor},
   {"unblockSignals", "", os_unblockSignals},
+  {"signalIgnored", "i", os_signalIgnored},
   {"ignoreSignal", "i", os_ignoreSignal},
   {"defaultSignal", "i", os_defaultSignal},
   {"resolve", "ssia", os_resolve},

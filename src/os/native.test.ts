@@ -351,6 +351,7 @@ describe('waiting', () => {
     assert.equal(native.signalDescriptor([2 ** 32 - 1]), -ERRNO.EINVAL);
     assert.equal(native.ignoreSignal(SIGNAL.SIGKILL), -ERRNO.EINVAL);
     assert.equal(native.defaultSignal(-1), -ERRNO.EINVAL);
+    assert.equal(native.signalIgnored(-1), -ERRNO.EINVAL);
     assert.equal(native.kill(native.getpid(), 0), 0);
     assert.equal(native.kill(native.getpid(), 999), -ERRNO.EINVAL);
   });

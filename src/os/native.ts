@@ -62,6 +62,8 @@ export interface Native {
   /** Blocks no signal any more (before an exec). */
   unblockSignals(): number;
   ignoreSignal(signal: number): number;
+  /** 1 if it is ignored, else 0; or -errno. */
+  signalIgnored(signal: number): number;
   /** SIG_DFL. An exec keeps ignored signals ignored, and both runtimes ignore SIGPIPE. */
   defaultSignal(signal: number): number;
   monotonicMs(): number; // CLOCK_MONOTONIC, fractional

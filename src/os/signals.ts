@@ -7,7 +7,8 @@ export type SignalName = keyof typeof SIGNAL;
 
 /**
  * Signals as input of the loop (signalfd(2)): blocked for this thread, and read from {@link fd} when poll says so. Meant for
- * processes of one thread: a signal for the whole process may be handled by another thread that does not block it.
+ * processes of one thread: a signal for the whole process may be handled by another thread that does not block it. Those that are
+ * ignored stay so: whoever started the process meant them to (nohup, and a shell for what runs in the background of a script).
  */
 export class SignalDescriptor {
   readonly fd: number;
@@ -17,7 +18,7 @@ export class SignalDescriptor {
   /** @throws SystemError */
   constructor(native: Native, names: readonly SignalName[]) {
     this.#native = native;
-    const numbers = names.map((name) => SIGNAL[name]);
+    const numbers = names.map((name) => SIGNAL[name]).filter((number) => native.signalIgnored(number) !== 1);
     this.fd = check('signalDescriptor', native.signalDescriptor(numbers));
   }
 
@@ -27,7 +28,7 @@ export class SignalDescriptor {
     if (length === -ERRNO.EAGAIN || length === -ERRNO.EINTR) return null;
     if (length !== RECORD_BYTES) throw new SystemError('read', length);
     // struct signalfd_siginfo begins with ssi_signo, 32 bits in the machine's order; signal numbers fit in its first byte.
-    return NAME_BY_NUMBER.get(this.#record[0] as number) ?? null;
+    return (Object.keys(SIGNAL) as SignalName[]).find((name) => SIGNAL[name] === this.#record[0]) ?? null;
   }
 
   close(): void {
@@ -37,5 +38,3 @@ export class SignalDescriptor {
 
 /** sizeof (struct signalfd_siginfo) */
 const RECORD_BYTES = 128;
-
-const NAME_BY_NUMBER = new Map((Object.keys(SIGNAL) as SignalName[]).map((name) => [SIGNAL[name] as number, name]));

@@ -103,7 +103,10 @@ test('signals are read, ignored, and default again', () => {
   assert.deepEqual(run('signals'), {
     'ignoreSignal': 0,
     'kill': 0,
+    'signalIgnored': 1,
+    'signalIgnored of another': 0,
     'next of none': null,
+    'next of ignored': null,
     'poll': 1,
     'next': ['SIGTERM', 'SIGUSR1', 'null'],
     'unblockSignals': 0,
@@ -155,6 +158,7 @@ test('a process that was started without the settings of the runtime starts itse
   assert.deepEqual(JSON.parse(stdout), {
     environment: ['undefined', 'undefined', 'undefined', 'a=b', '0'],
     arguments: ['restart', 'b c', ''],
+    threads: 1,
   });
   const again = start(['restart'], { ...ENVIRONMENT, TLSIFY_RESTARTED: '1' });
   assert.notEqual(again.status, 0);

@@ -20,7 +20,7 @@ import { check } from '../../src/os/errors.ts';
 import { loadNative } from '../../src/os/load.ts';
 import type { Native } from '../../src/os/native.ts';
 import { LookUp } from '../../src/os/resolver.ts';
-import { assertSingleThreaded, ensureSingleThreaded } from '../../src/os/runtime.ts';
+import { ensureSingleThreaded } from '../../src/os/runtime.ts';
 import { SignalDescriptor } from '../../src/os/signals.ts';
 
 const native = loadNative();
@@ -150,8 +150,12 @@ const STEPS: Record<string, () => void> = {
   'signals': () => {
     note('ignoreSignal', native.ignoreSignal(SIGNAL.SIGUSR2));
     note('kill', native.kill(native.getpid(), SIGNAL.SIGUSR2));
-    const signals = new SignalDescriptor(native, ['SIGTERM', 'SIGUSR1']);
+    note('signalIgnored', native.signalIgnored(SIGNAL.SIGUSR2));
+    note('signalIgnored of another', native.signalIgnored(SIGNAL.SIGUSR1));
+    const signals = new SignalDescriptor(native, ['SIGTERM', 'SIGUSR1', 'SIGUSR2']);
     results['next of none'] = signals.next();
+    native.kill(native.getpid(), SIGNAL.SIGUSR2);
+    results['next of ignored'] = signals.next();
     native.kill(native.getpid(), SIGNAL.SIGTERM);
     native.kill(native.getpid(), SIGNAL.SIGUSR1);
     note('poll', native.poll(Int32Array.of(signals.fd, POLL.IN), new Int32Array(1), 60_000));
@@ -217,10 +221,10 @@ const STEPS: Record<string, () => void> = {
 
   'restart': () => {
     ensureSingleThreaded(native);
-    assertSingleThreaded();
     const { TLSIFY_RESTARTED, NODE_OPTIONS, LD_AUDIT, KEPT, BUN_JSC_useJIT } = process.env;
     results.environment = [TLSIFY_RESTARTED, NODE_OPTIONS, LD_AUDIT, KEPT, BUN_JSC_useJIT].map(String);
     results.arguments = process.argv.slice(2);
+    results.threads = readdirSync('/proc/self/task').length;
   },
 };
 
