@@ -1,15 +1,19 @@
-import { writeSync } from 'node:fs';
-import { basename } from 'node:path';
 import { main } from '../commands/main.ts';
 import { loadNative } from '../os/load.ts';
 
 main({
-  name: basename(process.argv0),
+  name: process.argv0.slice(process.argv0.lastIndexOf('/') + 1),
   argv: process.argv.slice(2),
   environment: process.env,
-  print: (text) => writeSync(1, text),
-  complain: (text) => writeSync(2, text),
+  print: (text) => write(1, text),
+  complain: (text) => write(2, text),
 }).then(exit);
+
+/** Not by way of the native module, which may be what is missing. Most runs print nothing this way, and load nothing for it. */
+function write(fd: number, text: string): void {
+  const { writeSync }: typeof import('node:fs') = require('node:fs');
+  writeSync(fd, text);
+}
 
 /** At once: what would otherwise run at the end may not in a sandbox. */
 function exit(status: number): never {

@@ -37,9 +37,5 @@ export type AlertName = keyof typeof ALERT;
 
 /** The name of an AlertDescription, undefined for one that is not in the table. */
 export function alertName(code: number): AlertName | undefined {
-  return NAME_BY_CODE.get(code);
+  return (Object.keys(ALERT) as AlertName[]).find((name) => ALERT[name] === code);
 }
-
-const NAME_BY_CODE = new Map(
-  (Object.keys(ALERT) as AlertName[]).map((name) => [ALERT[name], name] as [number, AlertName]),
-);

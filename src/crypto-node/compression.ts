@@ -1,4 +1,3 @@
-import { brotliDecompressSync, constants, inflateSync, zstdDecompressSync } from 'node:zlib';
 import type { Bytes } from '../core/bytes.ts';
 import type { CertificateCompression } from '../crypto/provider.ts';
 import { own } from './runtime.ts';
@@ -24,11 +23,16 @@ type Decompressor = (compressed: Bytes, options: { readonly maxOutputLength: num
 const ZSTD_WINDOW_LOG_MAXIMUM = 23;
 
 const DECOMPRESS: Record<CertificateCompression, Decompressor> = {
-  zlib: (compressed, options) => inflateSync(compressed, options),
-  brotli: (compressed, options) => brotliDecompressSync(compressed, options),
+  zlib: (compressed, options) => zlib().inflateSync(compressed, options),
+  brotli: (compressed, options) => zlib().brotliDecompressSync(compressed, options),
   zstd: (compressed, options) =>
-    zstdDecompressSync(compressed, {
+    zlib().zstdDecompressSync(compressed, {
       ...options,
-      params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAXIMUM },
+      params: { [zlib().constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAXIMUM },
     }),
 };
+
+/** Loaded at its first use. Node has no `require` in an ES module, and in Bun the first `getBuiltinModule` takes 5 ms. */
+function zlib(): typeof import('node:zlib') {
+  return typeof Bun === 'undefined' ? process.getBuiltinModule('node:zlib') : require('node:zlib');
+}

@@ -89,7 +89,7 @@ const RSA_EXPONENT_MAXIMUM = 2n ** 32n;
 const RSA_SPKI_BYTES_MAXIMUM = RSA_MODULUS_BITS_MAXIMUM / 8 + 128;
 
 /** AlgorithmIdentifier { rsaEncryption, NULL }, RFC 3279 section 2.3.1. */
-const RSA_ENCRYPTION = unhex('300d06092a864886f70d0101010500');
+const RSA_ENCRYPTION = Uint8Array.fromHex('300d06092a864886f70d0101010500');
 
 /** `tail` is the BIT STRING of a SubjectPublicKeyInfo, with an RSAPublicKey in it. */
 function importRsa(tail: Bytes | null): KeyObject | null {

@@ -248,7 +248,7 @@ export type ErrnoName = keyof typeof ERRNO;
 
 /** `errnoName(-111)` is `ECONNREFUSED`; a number that is not in {@link ERRNO} gives `errno 133`. Takes `-errno` as the system calls return it. */
 export function errnoName(result: number): string {
-  return ERRNO_NAMES.get(-result) ?? `errno ${-result}`;
+  return (Object.keys(ERRNO) as ErrnoName[]).find((name) => ERRNO[name] === -result) ?? `errno ${-result}`;
 }
 
 /** What strerror would say, for the errors that people meet on a network. */
@@ -256,8 +256,6 @@ export function errnoText(result: number): string {
   const name = errnoName(result);
   return name in ERRNO_TEXTS ? ERRNO_TEXTS[name as keyof typeof ERRNO_TEXTS] : name;
 }
-
-const ERRNO_NAMES = new Map<number, string>(Object.entries(ERRNO).map(([name, number]) => [number, name]));
 
 const ERRNO_TEXTS = {
   EPERM: 'operation not permitted',

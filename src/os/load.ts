@@ -1,6 +1,3 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Native } from './native.ts';
 
 /** Said in full, because the first thing a newcomer forgets is the compiler. */
@@ -26,8 +23,8 @@ export function isCompiled(): boolean {
 }
 
 function modulePath(): string {
-  if (isCompiled()) return join(dirname(process.execPath), 'tlsify-os.node');
-  return join(dirname(fileURLToPath(import.meta.url)), '../../build/tlsify-os.node');
+  if (!isCompiled()) return `${import.meta.dirname}/../../build/tlsify-os.node`;
+  return `${process.execPath.slice(0, process.execPath.lastIndexOf('/'))}/tlsify-os.node`;
 }
 
 /** What {@link loadNative} does, for a file of any name. */
@@ -39,7 +36,9 @@ export function loadModule(path: string): Native {
     const advice = isCompiled()
       ? 'it belongs beside the executable'
       : '`node scripts/native.mjs` compiles it (Debian packages: gcc libc6-dev)';
-    const problem = existsSync(path) ? `cannot be loaded (${String(error)})` : 'is missing';
+    const problem = process.getBuiltinModule('node:fs').existsSync(path)
+      ? `cannot be loaded (${String(error)})`
+      : 'is missing';
     throw new NativeModuleMissing(`${path} ${problem}: ${advice}`);
   }
   return holder.exports as Native;

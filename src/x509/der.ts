@@ -1,4 +1,4 @@
-import type { Bytes } from '../core/bytes.ts';
+import { type Bytes, hex } from '../core/bytes.ts';
 import { LIMITS } from '../core/limits.ts';
 
 /** Universal tags, X.690 section 8; constructed bit set where DER demands it. */
@@ -211,16 +211,14 @@ export class DerReader {
     const at = this.#offset;
     this.#header(TAG.objectIdentifier, name);
     if (this.#from === this.#to || this.#to - this.#from > 64) this.fail('not an object identifier', at, name);
-    let key = '';
     let first = true;
     for (let index = this.#from; index < this.#to; index++) {
       const byte = this.#source[index] as number;
       if (first && byte === 0x80) this.fail('object identifier longer than needed', at, name);
       first = byte < 0x80;
-      key += HEX[byte];
     }
     if (!first) this.fail('object identifier cut off', at, name);
-    return key;
+    return hex(this.#source.subarray(this.#from, this.#to));
   }
 
   null(name: string): void {
@@ -293,10 +291,8 @@ export function dottedOid(key: string): string {
   return arcs.join('.');
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-
 function hexTag(tag: number): string {
-  return `0x${HEX[tag] ?? '??'}`;
+  return tag < 0 ? '0x??' : `0x${tag.toString(16).padStart(2, '0')}`;
 }
 
 function joinPath(path: string, child: string | undefined): string {

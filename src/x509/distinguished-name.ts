@@ -69,12 +69,22 @@ export function formatName(name: Bytes): string {
  * cut off after {@link DISPLAY_CHARACTERS}, as a message that fills the pipe of standard error would wait there for its reader.
  */
 export function visible(text: string): string {
+  if (text.length <= DISPLAY_CHARACTERS && isGraphic(text)) return text;
   let shown = '';
   for (const character of text) {
     if (shown.length >= DISPLAY_CHARACTERS) return `${shown}…`;
     shown += INVISIBLE.test(character) ? escaped(character) : character;
   }
   return shown;
+}
+
+/** ASCII that can be seen, which most text is: no need to compile the expression below. */
+function isGraphic(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
 }
 
 const DISPLAY_CHARACTERS = 300;
