@@ -29,6 +29,10 @@ export interface MachineState {
 export type Secrets = Readonly<Record<string, Bytes | { overwrite(): void }>>;
 
 /** What a step comes to: the next state, and what to do, in this order. */
+/** Of a state that holds none. */
+export type NoSecrets = Readonly<Record<string, never>>;
+export const NO_SECRETS: NoSecrets = {};
+
 export interface Step<State> {
   readonly state: State;
   readonly actions: readonly Action[];

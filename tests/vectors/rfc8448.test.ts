@@ -10,7 +10,7 @@ import { Transcript } from '../../src/crypto/transcript.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
 import { ClientMachine } from '../../src/engine/client/machine.ts';
 import { type Offer, secondOffer } from '../../src/engine/client/offer.ts';
-import { type ClientState, NO_SECRETS, type Retried } from '../../src/engine/client/states.ts';
+import type { ClientState, Retried } from '../../src/engine/client/states.ts';
 import { decodeCookie } from '../../src/engine/codec/extensions.ts';
 import {
   decodeClientHello,
@@ -22,6 +22,7 @@ import {
 import { EXTENSION } from '../../src/engine/codec/registry.ts';
 import { EngineConnection } from '../../src/engine/engine.ts';
 import type { Step } from '../../src/engine/machine.ts';
+import { NO_SECRETS } from '../../src/engine/machine.ts';
 import { RULES } from '../../src/engine/record/incoming.ts';
 import { Opener13, Sealer13 } from '../../src/engine/record/protection.ts';
 import {

@@ -2,7 +2,7 @@ import { type Bytes, EMPTY } from '../../core/bytes.ts';
 import { TlsError } from '../../core/failures.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
 import { HANDSHAKE_TYPE } from '../codec/registry.ts';
-import { type Event, expectMessage, type Machine, type Step } from '../machine.ts';
+import { type Event, expectMessage, type Machine, NO_SECRETS, type Step } from '../machine.ts';
 import { type Open13, onKeyUpdate, onNewSessionTicket, updateKeys } from '../open13.ts';
 import { exportKeyingMaterial } from '../schedule/schedule13.ts';
 import { stepClient12 } from '../tls12/client/machine.ts';
@@ -18,7 +18,7 @@ import {
 } from './flight.ts';
 import { firstOffer } from './offer.ts';
 import { onAgreement, onServerHello } from './server-hello.ts';
-import { type ClientContext, type ClientState, NO_SECRETS } from './states.ts';
+import type { ClientContext, ClientState } from './states.ts';
 
 /** The client's side of both versions (RFC 8446 appendix A.1); since a ServerHello of TLS 1.2, what `tls12/client/` makes of it. */
 export class ClientMachine implements Machine<ClientState> {

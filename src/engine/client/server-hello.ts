@@ -15,20 +15,22 @@ import { DOWNGRADE_SENTINEL, EXTENSION, HANDSHAKE_TYPE, VERSION } from '../codec
 import type { SuiteName } from '../config.ts';
 import type { ProtocolVersion, Ticket } from '../connection.ts';
 import { logSecrets } from '../key-log.ts';
-import { type Action, type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../machine.ts';
+import {
+  type Action,
+  type Event,
+  expectAnswer,
+  expectMessage,
+  NO_SECRETS,
+  requireAligned,
+  type Step,
+} from '../machine.ts';
 import { RULES } from '../record/incoming.ts';
 import { PlainSealer } from '../record/protection.ts';
 import { EarlySecret, openerOf, sealerOf } from '../schedule/schedule13.ts';
 import { onServerHello12 } from '../tls12/client/server-hello.ts';
 import { type Offer, type Retry, requestedBy, secondOffer } from './offer.ts';
 import { hashOf } from './resumption.ts';
-import {
-  type AwaitAgreement,
-  type ClientContext,
-  type ClientState,
-  type ExpectServerHello,
-  NO_SECRETS,
-} from './states.ts';
+import type { AwaitAgreement, ClientContext, ClientState, ExpectServerHello } from './states.ts';
 
 /** ServerHello or HelloRetryRequest (RFC 8446 sections 4.1.3 and 4.1.4). */
 export function onServerHello(context: ClientContext, state: ExpectServerHello, event: Event): Step<ClientState> {

@@ -3,6 +3,7 @@ import type { CertificateCompression, CryptoProvider, NamedGroup, SignatureSchem
 import type { Transcript } from '../../crypto/transcript.ts';
 import type { ClientConfig, SuiteName } from '../config.ts';
 import type { PeerIdentity, Ticket } from '../connection.ts';
+import type { NoSecrets } from '../machine.ts';
 import type { Open13 } from '../open13.ts';
 import type { HandshakeAligned } from '../record/joiner.ts';
 import type { EarlySecret, HandshakeSecret, MainSecret } from '../schedule/schedule13.ts';
@@ -88,9 +89,6 @@ interface Protected extends Negotiated {
 }
 
 /** Before the key agreement there are none. */
-export type NoSecrets = Readonly<Record<string, never>>;
-/** See {@link NoSecrets}. */
-export const NO_SECRETS: NoSecrets = {};
 
 /** The first message under protection is next. */
 export interface ExpectEncryptedExtensions extends Protected {

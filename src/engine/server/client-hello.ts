@@ -3,12 +3,19 @@ import { TlsError } from '../../core/failures.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
 import { NAMED_GROUPS } from '../../crypto/named-groups.ts';
 import { Transcript } from '../../crypto/transcript.ts';
-import { NO_SECRETS } from '../client/states.ts';
 import { decodeShortCodePoints } from '../codec/extensions.ts';
 import { type ClientHello, decodeClientHello } from '../codec/messages.ts';
 import { EXTENSION, HANDSHAKE_TYPE, VERSION } from '../codec/registry.ts';
 import type { ProtocolVersion } from '../connection.ts';
-import { type Action, type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../machine.ts';
+import {
+  type Action,
+  type Event,
+  expectAnswer,
+  expectMessage,
+  NO_SECRETS,
+  requireAligned,
+  type Step,
+} from '../machine.ts';
 import { checkedChoice } from '../own-certificate.ts';
 import { RULES } from '../record/incoming.ts';
 import type { HandshakeAligned } from '../record/joiner.ts';

@@ -1,9 +1,8 @@
 import { type Bytes, EMPTY } from '../../core/bytes.ts';
 import { TlsError } from '../../core/failures.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
-import { NO_SECRETS } from '../client/states.ts';
 import { HANDSHAKE_TYPE, VERSION } from '../codec/registry.ts';
-import { type Event, expectMessage, type Machine, type Step } from '../machine.ts';
+import { type Event, expectMessage, type Machine, NO_SECRETS, type Step } from '../machine.ts';
 import { onKeyUpdate, updateKeys } from '../open13.ts';
 import { RULES } from '../record/incoming.ts';
 import { PlainSealer } from '../record/protection.ts';

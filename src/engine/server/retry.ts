@@ -7,13 +7,12 @@ import { HASH_BYTES } from '../../crypto/hkdf.ts';
 import { groupByCodePoint, NAMED_GROUPS } from '../../crypto/named-groups.ts';
 import type { NamedGroup } from '../../crypto/provider.ts';
 import { Transcript } from '../../crypto/transcript.ts';
-import { NO_SECRETS } from '../client/states.ts';
 import { decodeWhole, malformed } from '../codec/decode.ts';
 import { encodeCookie, encodeU16 } from '../codec/extensions.ts';
 import { type ClientHello, encodeServerHello } from '../codec/messages.ts';
 import { EXTENSION, HELLO_RETRY_REQUEST_RANDOM, VERSION } from '../codec/registry.ts';
 import type { SuiteName } from '../config.ts';
-import { type Action, type Event, expectAnswer, type Step } from '../machine.ts';
+import { type Action, type Event, expectAnswer, NO_SECRETS, type Step } from '../machine.ts';
 import { RULES } from '../record/incoming.ts';
 import type { AwaitCookie, AwaitCookieOpening, Retried, ServerContext, ServerState } from './states.ts';
 

@@ -1,10 +1,10 @@
 import type { Bytes } from '../../core/bytes.ts';
 import type { CryptoProvider, NamedGroup, SignatureScheme } from '../../crypto/provider.ts';
 import type { Transcript } from '../../crypto/transcript.ts';
-import type { NoSecrets } from '../client/states.ts';
 import type { ClientHello } from '../codec/messages.ts';
 import type { SuiteName } from '../config.ts';
 import type { CertificateChoice, PeerIdentity } from '../connection.ts';
+import type { NoSecrets } from '../machine.ts';
 import type { Open13 } from '../open13.ts';
 import type { HandshakeAligned } from '../record/joiner.ts';
 import type { EarlySecret, HandshakeSecret, MainSecret } from '../schedule/schedule13.ts';

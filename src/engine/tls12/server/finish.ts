@@ -11,8 +11,7 @@ import { RULES } from '../../record/incoming.ts';
 import { verifyData } from '../../schedule/schedule12.ts';
 import type { ServerContext } from '../../server/states.ts';
 import { expectChangeCipherSpec } from '../change-cipher-spec.ts';
-import { issuesTicket } from './hello.ts';
-import { encodeSession12 } from './session.ts';
+import { encodeSession12, issuesTicket } from './session.ts';
 import type { AwaitTicket12, ExpectChangeCipherSpec, ExpectFinished12, Keyed, ServerState12 } from './states.ts';
 
 export function onChangeCipherSpec(state: ExpectChangeCipherSpec, event: Event): Step<ServerState12> {

@@ -5,7 +5,6 @@ import { TLS12_SUITES, type Tls12SuiteName } from '../../../crypto/cipher-suites
 import { NAMED_GROUPS } from '../../../crypto/named-groups.ts';
 import type { SignatureScheme } from '../../../crypto/provider.ts';
 import { SIGNATURE_SCHEMES } from '../../../crypto/signature-schemes.ts';
-import { NO_SECRETS } from '../../client/states.ts';
 import { encodeOcspResponse, encodeProtocolNames, encodeU16 } from '../../codec/extensions.ts';
 import { EC_POINT_FORMATS, encodeRenegotiationInfo } from '../../codec/extensions12.ts';
 import { type ClientHello, encodeServerHello } from '../../codec/messages.ts';
@@ -20,7 +19,15 @@ import {
 } from '../../codec/messages12.ts';
 import { DOWNGRADE_SENTINEL, EXTENSION, VERSION } from '../../codec/registry.ts';
 import { logSecrets } from '../../key-log.ts';
-import { type Action, type Event, expectAnswer, type MessageEvent, requireAligned, type Step } from '../../machine.ts';
+import {
+  type Action,
+  type Event,
+  expectAnswer,
+  type MessageEvent,
+  NO_SECRETS,
+  requireAligned,
+  type Step,
+} from '../../machine.ts';
 import { checkedChoice } from '../../own-certificate.ts';
 import { RULES } from '../../record/incoming.ts';
 import { PlainSealer } from '../../record/protection.ts';
@@ -31,7 +38,7 @@ import { authenticatesWith } from '../signatures12.ts';
 import { Transcript12 } from '../transcript12.ts';
 import { type ClientOffer, readClientOffer } from './client-offer.ts';
 import { askForTicket } from './finish.ts';
-import { decodeSession12, type Session12 } from './session.ts';
+import { decodeSession12, issuesTicket, type Session12 } from './session.ts';
 import type { AwaitCertificateChoice12, AwaitSignature12, AwaitTicketOpening12, ServerState12 } from './states.ts';
 
 /** A ClientHello for which TLS 1.2 was chosen (RFC 5246 section 7.4.1.2): all but its version is judged here. */
@@ -285,9 +292,4 @@ function serverHello(
     compressionMethod: 0,
     extensions,
   });
-}
-
-/** Whether a NewSessionTicket is promised. */
-export function issuesTicket(config: ServerConfig, { ticket }: ClientOffer): boolean {
-  return ticket !== null && config.ticketLifetimeSeconds > 0;
 }

@@ -5,6 +5,8 @@ import { TLS12_SUITES, type Tls12SuiteName, tls12SuiteByCodePoint } from '../../
 import { decodeWhole, malformed } from '../../codec/decode.ts';
 import { VERSION } from '../../codec/registry.ts';
 import type { PeerIdentity } from '../../connection.ts';
+import type { ServerConfig } from '../../server-config.ts';
+import type { ClientOffer } from './client-offer.ts';
 
 /** What a server must know again to resume (RFC 5077 section 4): sealed by the holder of the ticket keys, and so our own word. */
 export interface Session12 {
@@ -45,6 +47,11 @@ export function decodeSession12(plaintext: Bytes): Session12 | null {
     if (error instanceof TlsError || error instanceof SyntaxError) return null;
     throw error;
   }
+}
+
+/** Whether a NewSessionTicket is promised. */
+export function issuesTicket(config: ServerConfig, { ticket }: ClientOffer): boolean {
+  return ticket !== null && config.ticketLifetimeSeconds > 0;
 }
 
 /** JSON with its characters beyond ASCII escaped. */

@@ -1,8 +1,8 @@
 import type { Bytes } from '../../../core/bytes.ts';
 import type { Tls12SuiteName } from '../../../crypto/cipher-suites.ts';
 import type { KeyShare, NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
-import type { NoSecrets } from '../../client/states.ts';
 import type { PeerIdentity } from '../../connection.ts';
+import type { NoSecrets } from '../../machine.ts';
 import type { Opener, Sealer } from '../../record/protection.ts';
 import type { Randoms } from '../../schedule/schedule12.ts';
 import type { Open12 } from '../open12.ts';

@@ -1,106 +1,30 @@
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { serverCertificate } from '../../../tests/support/certificates.ts';
-import { softwareKeys } from '../../../tests/support/software-keys.ts';
-import { converse12, exchange12, type Pair, type Sides, type Tamper } from '../../../tests/support/tls12.ts';
+import type { Pair } from '../../../tests/support/tls12.ts';
+import {
+  type Attack,
+  afterFinished,
+  before,
+  CCS,
+  CERTIFICATE,
+  FINISHED,
+  keyExchange,
+  message,
+  serverHello,
+  suffer,
+  withClientExtension,
+  without,
+  withServerExtension,
+} from '../../../tests/support/tls12-attacks.ts';
 import { ascii, type Bytes, concat, EMPTY } from '../../core/bytes.ts';
-import { FAILURES, type Why } from '../../core/failures.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { ByteWriter } from '../../core/writer.ts';
 import { encodeProtocolNames, encodeU16 } from '../codec/extensions.ts';
-import {
-  type ClientHello,
-  decodeClientHello,
-  decodeServerHello,
-  encodeClientHello,
-  encodeServerHello,
-  handshakeMessage,
-  type ServerHello,
-} from '../codec/messages.ts';
-import {
-  decodeServerKeyExchange,
-  encodeCertificate12,
-  encodeEcdhParameters,
-  encodeServerKeyExchange,
-  type ServerKeyExchange,
-} from '../codec/messages12.ts';
-import { EXTENSION, HANDSHAKE_TYPE, type HandshakeType, SIGNALING_SUITE } from '../codec/registry.ts';
+import { decodeClientHello } from '../codec/messages.ts';
+import { encodeCertificate12, encodeEcdhParameters } from '../codec/messages12.ts';
+import { EXTENSION, HANDSHAKE_TYPE } from '../codec/registry.ts';
 
-const CERTIFICATE = serverCertificate(undefined, { dns: ['localhost'] });
-const KEYS = softwareKeys([{ chain: [CERTIFICATE.der], privatePem: CERTIFICATE.key.privatePem }]);
 const RSA = serverCertificate(undefined, { dns: ['localhost'] }, { key: 'rsa-2048' });
-
-const WITH_CLIENT_CERTIFICATE: Sides = { server: { clientCertificate: 'required' }, clientKeys: KEYS };
-
-interface Attack extends Sides {
-  readonly why: Why;
-  /** Which of us finds it. Default: the client. */
-  readonly victim?: 'client' | 'server';
-  /** What is done to an open connection. */
-  readonly afterwards?: (pair: Pair) => Promise<void>;
-}
-
-/** Replaces the message of that type. */
-function message(type: HandshakeType, replace: (whole: Bytes) => Bytes | readonly Bytes[]): Tamper {
-  return (action) => {
-    if (action.action !== 'send' || action.message[0] !== type) return [action];
-    const replaced = replace(action.message);
-    return (replaced instanceof Uint8Array ? [replaced] : replaced).map((whole) => ({
-      action: 'send',
-      message: whole,
-    }));
-  };
-}
-
-function serverHello(change: (hello: ServerHello) => Partial<ServerHello>): Tamper {
-  return message(HANDSHAKE_TYPE.server_hello, (whole) => {
-    const hello = decodeServerHello(whole.subarray(4));
-    return encodeServerHello({ ...hello, ...change(hello) });
-  });
-}
-
-/** Null takes the extension out. */
-function withServerExtension(code: number, body: Bytes | null): Tamper {
-  return serverHello(({ extensions }) => ({ extensions: changed(extensions, code, body) }));
-}
-
-function clientHello(change: (hello: ClientHello) => Partial<ClientHello>): Tamper {
-  return message(HANDSHAKE_TYPE.client_hello, (whole) => {
-    const hello = decodeClientHello(whole.subarray(4));
-    return encodeClientHello({ ...hello, ...change(hello) });
-  });
-}
-
-function withClientExtension(code: number, body: Bytes | null): Tamper {
-  return clientHello(({ extensions }) => ({ extensions: changed(extensions, code, body) }));
-}
-
-function changed(extensions: ReadonlyMap<number, Bytes>, code: number, body: Bytes | null): Map<number, Bytes> {
-  const copy = new Map(extensions);
-  if (body === null) copy.delete(code);
-  else copy.set(code, body);
-  return copy;
-}
-
-function keyExchange(change: (message: ServerKeyExchange) => Partial<ServerKeyExchange>): Tamper {
-  return message(HANDSHAKE_TYPE.server_key_exchange, (whole) => {
-    const decoded = decodeServerKeyExchange(whole.subarray(4));
-    return encodeServerKeyExchange({ ...decoded, ...change(decoded) });
-  });
-}
-
-/** Does `insert` before the first action that `matches`. */
-function before(matches: Parameters<Tamper>[0]['action'], insert: ReturnType<Tamper>): Tamper {
-  return (action) => (action.action === matches ? [...insert, action] : [action]);
-}
-
-const without =
-  (unwanted: Parameters<Tamper>[0]['action']): Tamper =>
-  (action) =>
-    action.action === unwanted ? [] : [action];
-
-const CCS = { action: 'send-change-cipher-spec' } as const;
-const FINISHED = handshakeMessage(HANDSHAKE_TYPE.finished, (body) => body.bytes(new Uint8Array(12)));
 
 /** A record of that type and body, as nobody protects it. */
 function record(type: number, body: Bytes): Bytes {
@@ -296,118 +220,6 @@ const FLIGHT_ATTACKS: Readonly<Record<string, Attack>> = {
   },
 };
 
-/** What the server finds. */
-const CLIENT_ATTACKS: Readonly<Record<string, Attack>> = {
-  'a client without extended master secret': {
-    why: 'extended-master-secret-missing',
-    tamperClient: withClientExtension(EXTENSION.extended_master_secret, null),
-  },
-  'a client that takes our handshake for a second one': {
-    why: 'renegotiation-mismatch',
-    tamperClient: withClientExtension(EXTENSION.renegotiation_info, Uint8Array.of(1, 7)),
-  },
-  'a client that was made to fall back': {
-    why: 'inappropriate-fallback',
-    client: { maxVersion: 'TLSv1.2' },
-    server: { maxVersion: 'TLSv1.3' },
-    tamperClient: clientHello(({ cipherSuites }) => ({ cipherSuites: [...cipherSuites, SIGNALING_SUITE.fallback] })),
-  },
-  'compression and nothing else': {
-    why: 'illegal-parameter',
-    tamperClient: clientHello(() => ({ compressionMethods: Uint8Array.of(1) })),
-  },
-  'compressed points and nothing else': {
-    why: 'illegal-parameter',
-    tamperClient: withClientExtension(EXTENSION.ec_point_formats, Uint8Array.of(1, 1)),
-  },
-  'a name with a zero in it': {
-    why: 'decode-error',
-    tamperClient: withClientExtension(EXTENSION.server_name, Uint8Array.of(0, 6, 0, 0, 3, 0x61, 0, 0x62)),
-  },
-  'a record_size_limit that is too small': {
-    why: 'illegal-parameter',
-    tamperClient: withClientExtension(EXTENSION.record_size_limit, encodeU16(63)),
-  },
-  'suites without ECDHE and AEAD': {
-    why: 'no-common-suite',
-    tamperClient: clientHello(() => ({ cipherSuites: [0x002f, 0x009c, 0xc013, 0xc023, 0x009e] })),
-  },
-  'no groups': { why: 'no-common-group', tamperClient: withClientExtension(EXTENSION.supported_groups, null) },
-  'no schemes, which means SHA-1': {
-    why: 'no-common-signature-scheme',
-    tamperClient: withClientExtension(EXTENSION.signature_algorithms, null),
-  },
-  'schemes without a certificate for them': {
-    why: 'no-common-signature-scheme',
-    client: { signatureSchemes: ['rsa_pss_rsae_sha256'] },
-  },
-  'more behind the ClientHello': {
-    why: 'unaligned-key-change',
-    tamperClient: message(HANDSHAKE_TYPE.client_hello, (whole) => concat(whole, Uint8Array.of(16))),
-  },
-  'a share of another length': {
-    why: 'bad-key-share',
-    tamperClient: message(HANDSHAKE_TYPE.client_key_exchange, () => Uint8Array.of(16, 0, 0, 2, 1, 9)),
-  },
-  'a share that agrees on zero': {
-    why: 'bad-key-share',
-    tamperClient: message(HANDSHAKE_TYPE.client_key_exchange, (whole) =>
-      concat(whole.subarray(0, 5), new Uint8Array(32)),
-    ),
-  },
-  'a certificate that was not asked for': {
-    why: 'unexpected-message',
-    tamperClient: message(HANDSHAKE_TYPE.client_key_exchange, (whole) => [encodeCertificate12([]), whole]),
-  },
-  'a certificate without a signature': {
-    why: 'unexpected-record',
-    ...WITH_CLIENT_CERTIFICATE,
-    tamperClient: message(HANDSHAKE_TYPE.certificate_verify, () => []),
-  },
-  'a signature that was changed on its way': {
-    why: 'bad-signature',
-    ...WITH_CLIENT_CERTIFICATE,
-    tamperClient: message(HANDSHAKE_TYPE.certificate_verify, (whole) =>
-      whole.map((byte, at) => (at < 30 ? byte : byte ^ 1)),
-    ),
-  },
-  'a signature by a scheme for other keys': {
-    why: 'wrong-signature-scheme',
-    ...WITH_CLIENT_CERTIFICATE,
-    tamperClient: message(HANDSHAKE_TYPE.certificate_verify, (whole) =>
-      concat(whole.subarray(0, 4), encodeU16(0x0807), whole.subarray(6)),
-    ),
-  },
-  'a signature with SHA-1': {
-    why: 'wrong-signature-scheme',
-    ...WITH_CLIENT_CERTIFICATE,
-    tamperClient: message(HANDSHAKE_TYPE.certificate_verify, (whole) =>
-      concat(whole.subarray(0, 4), encodeU16(0x0203), whole.subarray(6)),
-    ),
-  },
-  'an early change_cipher_spec': {
-    why: 'unexpected-record',
-    tamperClient: (action) =>
-      action.action === 'send' && action.message[0] === HANDSHAKE_TYPE.client_key_exchange ? [CCS, action] : [action],
-  },
-  'a Finished without change_cipher_spec': {
-    why: 'unexpected-record',
-    tamperClient: without('send-change-cipher-spec'),
-  },
-  'a Finished of another handshake': {
-    why: 'bad-finished',
-    tamperClient: message(HANDSHAKE_TYPE.finished, () => FINISHED),
-  },
-  'a second handshake': {
-    why: 'renegotiation-refused',
-    tamperClient: before('open', [{ action: 'send', message: Uint8Array.of(1, 0, 0, 0) }]),
-  },
-  'a KeyUpdate': {
-    why: 'unexpected-message',
-    tamperClient: before('open', [{ action: 'send', message: Uint8Array.of(24, 0, 0, 1, 0) }]),
-  },
-};
-
 const RENEGOTIATIONS: Readonly<Record<string, Attack>> = {
   'a request for a second handshake': {
     why: 'renegotiation-refused',
@@ -423,15 +235,6 @@ const RENEGOTIATIONS: Readonly<Record<string, Attack>> = {
     tamperServer: before('open', [{ action: 'send', message: Uint8Array.of(0, 0, 0, 0) }]),
   },
 };
-
-/** A further message under protection, in a record of its own. */
-function afterFinished(extra: Bytes): Tamper {
-  const sealers: Parameters<Tamper>[0][] = [];
-  return (action) => {
-    if (action.action === 'seal-with') sealers.push(action);
-    return action.action === 'open' ? [...sealers.slice(-1), { action: 'send', message: extra }, action] : [action];
-  };
-}
 
 async function sendRaw(to: 'client' | 'server', { client, server }: Pair, bytes: Bytes): Promise<void> {
   await (to === 'client' ? client : server).receive(bytes);
@@ -488,21 +291,4 @@ const OPEN_ATTACKS: Readonly<Record<string, Attack>> = {
 for (const attacks of [HELLO_ATTACKS, FLIGHT_ATTACKS, RENEGOTIATIONS, OPEN_ATTACKS])
   for (const [name, attack] of Object.entries(attacks)) test(`${name}: ${attack.why}`, () => suffer(attack));
 
-for (const [name, attack] of Object.entries(CLIENT_ATTACKS))
-  test(`${name}: ${attack.why} to a server`, () => suffer({ victim: 'server', ...attack }));
-
 test('an echo of a session id that stands for no session: illegal-parameter', () => suffer(ECHO));
-
-async function suffer({ why, victim = 'client', afterwards, ...sides }: Attack): Promise<void> {
-  const pair = await converse12({ serverKeys: KEYS, ...sides });
-  if (afterwards !== undefined) {
-    assert.deepEqual([pair.client.failure, pair.server.failure], [undefined, undefined]);
-    await afterwards(pair);
-    await exchange12(pair);
-  }
-  const { [victim]: hurt, [victim === 'client' ? 'server' : 'client']: other } = pair;
-  assert.equal(hurt.failure?.why, why, `${hurt.failure?.detail}; the other: ${other.failure?.why}`);
-  assert.equal(hurt.connection.phase, 'failed');
-  const { alert } = FAILURES[why];
-  if (other.failure !== undefined && alert !== null) assert.equal(other.failure.detail, alert);
-}
