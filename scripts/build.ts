@@ -2,7 +2,7 @@
  * Builds what is shipped, into dist/: the launcher `tlsify`, the compiled program `tlsify-main` and the native module
  * `tlsify-os.node`. The three lie beside each other; nothing else is needed at run time but glibc.
  */
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dir, '..');
@@ -54,16 +54,19 @@ export async function compile(entry: string, program: string): Promise<void> {
 }
 
 async function build(): Promise<void> {
-  rmSync(DIST, { recursive: true, force: true });
-  mkdirSync(DIST);
   const native = Bun.spawnSync([process.execPath, resolve(ROOT, 'scripts/native.mjs')], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   if (!native.success) throw new Error('the C parts do not compile');
-  copyFileSync(resolve(ROOT, 'build/tlsify-os.node'), resolve(DIST, 'tlsify-os.node'));
-  await compile(resolve(ROOT, 'src/bin/cli.ts'), resolve(DIST, 'tlsify-main'));
-  // Last, and whole: whoever sees the launcher sees the rest.
-  copyFileSync(resolve(ROOT, 'build/tlsify-launch'), resolve(DIST, 'tlsify'));
+  // Beside the old one, which is then replaced as a whole: somebody may be using it, or building too.
+  const stage = resolve(ROOT, `build/dist-${process.pid}`);
+  rmSync(stage, { recursive: true, force: true });
+  mkdirSync(stage, { recursive: true });
+  copyFileSync(resolve(ROOT, 'build/tlsify-os.node'), resolve(stage, 'tlsify-os.node'));
+  copyFileSync(resolve(ROOT, 'build/tlsify-launch'), resolve(stage, 'tlsify'));
+  await compile(resolve(ROOT, 'src/bin/cli.ts'), resolve(stage, 'tlsify-main'));
+  rmSync(DIST, { recursive: true, force: true });
+  renameSync(stage, DIST);
 }
 
 if (import.meta.main) await build();

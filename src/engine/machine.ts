@@ -28,11 +28,11 @@ export interface MachineState {
 /** By name; each can be overwritten. */
 export type Secrets = Readonly<Record<string, Bytes | { overwrite(): void }>>;
 
-/** What a step comes to: the next state, and what to do, in this order. */
 /** Of a state that holds none. */
 export type NoSecrets = Readonly<Record<string, never>>;
 export const NO_SECRETS: NoSecrets = {};
 
+/** What a step comes to: the next state, and what to do, in this order. */
 export interface Step<State> {
   readonly state: State;
   readonly actions: readonly Action[];
