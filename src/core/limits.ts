@@ -10,6 +10,8 @@ export const LIMITS = {
   handshakeMessageBytes: 2 ** 16,
   /** Largest Certificate or CertificateRequest message; BoringSSL's default for certificate lists is 100 KiB. */
   certificateMessageBytes: 100 * 1024,
+  /** Certificates in one Certificate message; the verifier takes fewer (BoringSSL has no bound but that of the bytes). */
+  certificateEntries: 100,
   /** Certificates in one chain, as received. OpenSSL's verify depth is 100; public chains have at most 5. */
   chainCertificates: 10,
   /** One certificate. The largest in use are some 20 KiB; with ML-DSA-87 keys and hundreds of names they stay below this. */
@@ -22,7 +24,7 @@ export const LIMITS = {
   pathSteps: 100,
   /** Signatures checked for one chain (Go, since CVE-2018-16875, and rustls-webpki: 100). Only paths that reach a trust anchor cost any. */
   pathSignatures: 16,
-  /** Names compared with name constraints for one chain (Go and rustls-webpki: 250,000; OpenSSL: 2^20 for one certificate). */
+  /** Names compared with name constraints for one chain, where 16 bytes of a long name count as one more (Go and rustls-webpki: 250,000; OpenSSL: 2^20 for one certificate). */
   nameComparisons: 10_000,
   /** Consecutive records that carry nothing (BoringSSL: kMaxEmptyRecords = 32). */
   emptyRecords: 32,

@@ -247,3 +247,21 @@ test('the number of comparisons is bounded', () => {
     (error) => error instanceof TlsError && error.why === 'certificate-budget-exhausted',
   );
 });
+
+test('so is the length of what is compared: names as long as certificates, on every path anew', () => {
+  const ca = certificate({
+    subject: 'ca',
+    extensions: { nc: nameConstraints({ excluded: { directory: [commonName('z')] } }) },
+  });
+  const { nameConstraints: constraints } = new Certificate(ca.der).extensions;
+  const leaf = new Certificate(certificate({ subject: 'x'.repeat(20_000) }).der);
+  assert.ok(constraints !== undefined);
+  const budget = new Budget();
+  checkNameConstraints(constraints, leaf, budget);
+  assert.throws(
+    () => {
+      for (let path = 0; path < 10; path++) checkNameConstraints(constraints, leaf, budget);
+    },
+    (error) => error instanceof TlsError && error.why === 'certificate-budget-exhausted',
+  );
+});

@@ -22,11 +22,18 @@ export function checkNameConstraints(constraints: NameConstraints, certificate: 
     ) as [GeneralName[], GeneralName[], GeneralName[]];
     const bases = permitted.length + excluded.length;
     if (bases === 0) continue;
-    budget.compareNames(claimed.length * bases);
+    budget.compareNames(claimed.length * bases + weight(claimed) + weight(permitted) + weight(excluded));
     const compare = COMPARISONS[kind];
     if (compare === undefined) refuse(`has a name of a kind (${kind}) that is constrained and that we cannot compare`);
     else compare(claimed, permitted, excluded);
   }
+}
+
+/** To read a name costs as much as to compare one for each of these bytes, and a sender can make it as long as a certificate. */
+const BYTES_PER_COMPARISON = 16;
+
+function weight(names: readonly GeneralName[]): number {
+  return names.reduce((total, { bytes }) => total + Math.floor(bytes.length / BYTES_PER_COMPARISON), 0);
 }
 
 /** How names of one kind compare with bases of subtrees. Readers throw for what is malformed: it is neither inside nor outside. */
