@@ -37,7 +37,8 @@ export class TrustStore implements TrustAnchors {
 
   /** @throws TrustStoreError for a store that is missing, unreadable, malformed or empty */
   static open({ ca, system, environment }: TrustStoreOptions): TrustStore {
-    const sources = ca.flatMap(readExplicitSource);
+    const sources: Source[] = [];
+    for (const path of ca) sources.push(...readExplicitSource(path));
     if (system) sources.push(...readDefaultStore(environment));
     if (sources.length === 0)
       throw new TrustStoreError(null, 'no CA is trusted: name at least one with --ca, or leave out --no-system-ca');

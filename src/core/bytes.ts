@@ -68,6 +68,6 @@ export function ascii(text: string): Bytes {
 /** One character a byte; bytes above 0x7f become the Latin-1 characters of that number, so that hostile input never throws here. */
 export function latin1(bytes: Bytes): string {
   let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let index = 0; index < bytes.length; index++) text += String.fromCharCode(bytes[index] as number);
   return text;
 }

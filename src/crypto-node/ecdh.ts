@@ -57,6 +57,6 @@ export function agreeEcdh(group: EcdhGroup, privateKey: KeyObject, peerShare: By
 /** In a time that does not depend on the contents. */
 function isAllZero(secret: Bytes): boolean {
   let union = 0;
-  for (const byte of secret) union |= byte;
+  for (let index = 0; index < secret.length; index++) union |= secret[index] as number;
   return union === 0;
 }

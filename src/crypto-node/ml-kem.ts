@@ -42,7 +42,7 @@ export function decapsulate(decapsulationKey: KeyObject, ciphertext: Bytes): Lat
   if (isNative) return own(crypto.decapsulate(decapsulationKey, ciphertext));
   const webKey = decapsulationKey.toCryptoKey(WEB_ALGORITHM, false, ['decapsulateBits']);
   return crypto.webcrypto.subtle
-    .decapsulateBits(WEB_ALGORITHM, webKey, Uint8Array.from(ciphertext))
+    .decapsulateBits(WEB_ALGORITHM, webKey, new Uint8Array(ciphertext))
     .then((secret) => new Uint8Array(secret));
 }
 

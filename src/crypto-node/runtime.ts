@@ -10,7 +10,7 @@ export function own(result: Uint8Array): Bytes {
   const { buffer, byteOffset, length } = result;
   return buffer.byteLength - length < CIPHER_BLOCK_BYTES
     ? new Uint8Array(buffer, byteOffset, length)
-    : Uint8Array.from(result);
+    : new Uint8Array(result);
 }
 
 const CIPHER_BLOCK_BYTES = 16;

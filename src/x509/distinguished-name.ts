@@ -35,15 +35,12 @@ export function isEmptyName(name: Bytes): boolean {
  * whatever the string type, without regard to case and to how many spaces there are.
  */
 export function comparableRelativeNames(name: Bytes): string[] {
-  return Array.from(eachRelativeName(DerReader.whole(name, TAG.sequence, 'name')), (part) =>
-    part.map(comparableAttribute).sort().join('+'),
-  );
+  return relativeNames(name).map((part) => part.map(comparableAttribute).sort().join('+'));
 }
 
 /** All attributes of all relative distinguished names, most general first. @throws DerError */
 export function attributes(name: Bytes): Attribute[] {
-  const reader = DerReader.whole(name, TAG.sequence, 'name');
-  return Array.from(eachRelativeName(reader)).flat();
+  return relativeNames(name).flat();
 }
 
 /**
@@ -53,7 +50,7 @@ export function attributes(name: Bytes): Attribute[] {
 export function formatName(name: Bytes): string {
   let parts: Attribute[][];
   try {
-    parts = Array.from(eachRelativeName(DerReader.whole(name, TAG.sequence, 'name')));
+    parts = relativeNames(name);
   } catch {
     return '(malformed name)';
   }
@@ -117,7 +114,9 @@ function readRelativeName(names: DerReader): void {
   }
 }
 
-function* eachRelativeName(names: DerReader): Generator<Attribute[]> {
+function relativeNames(name: Bytes): Attribute[][] {
+  const names = DerReader.whole(name, TAG.sequence, 'name');
+  const parts: Attribute[][] = [];
   while (!names.empty) {
     const set = names.enter(TAG.set);
     const part: Attribute[] = [];
@@ -128,8 +127,9 @@ function* eachRelativeName(names: DerReader): Generator<Attribute[]> {
       part.push({ type, tag, value: attribute.contents(tag, 'value') });
       attribute.finish();
     }
-    yield part;
+    parts.push(part);
   }
+  return parts;
 }
 
 /** X.690 section 11.6: ascending, the shorter one padded with zeros; equal values are not a set. */
