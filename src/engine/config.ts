@@ -162,18 +162,14 @@ export function suiteAeads(config: Pick<ClientConfig, 'suites' | 'tls12Suites'>)
   ];
 }
 
-/** @throws RangeError for what the provider cannot verify, and for a version without a scheme */
+/** @throws RangeError for what the provider cannot verify, and where no version on offer has a scheme */
 export function requireSchemes(
   config: Pick<ClientConfig, 'minVersion' | 'maxVersion' | 'signatureSchemes' | 'certificateSignatureSchemes'>,
   crypto: CryptoProvider,
 ): void {
   requireSubset('signatureSchemes', config.signatureSchemes, crypto.signatureSchemes);
   requireSubset('certificateSignatureSchemes', config.certificateSignatureSchemes, crypto.signatureSchemes);
-  const schemes = config.signatureSchemes.map((scheme) => SIGNATURE_SCHEMES[scheme]);
-  if (config.maxVersion === 'TLSv1.3' && !schemes.some(({ inTls13Handshake }) => inTls13Handshake))
-    throw new RangeError('signatureSchemes: none is for TLS 1.3');
-  if (config.minVersion === 'TLSv1.2' && !schemes.some(({ inTls12Handshake }) => inTls12Handshake))
-    throw new RangeError('signatureSchemes: none is for TLS 1.2');
+  if (usableSchemes(config).length === 0) throw new RangeError('signatureSchemes: none is for a version on offer');
 }
 
 /** Those that a version on offer can use. */

@@ -15,7 +15,8 @@ import {
 } from '../../codec/extensions.ts';
 import { decodePointFormats, decodeRenegotiationInfo } from '../../codec/extensions12.ts';
 import type { ClientHello } from '../../codec/messages.ts';
-import { EXTENSION, SIGNALING_SUITE } from '../../codec/registry.ts';
+import { EXTENSION, SIGNALING_SUITE, VERSION } from '../../codec/registry.ts';
+import { readCompressions } from '../../own-certificate.ts';
 import { chooseProtocol, readHostName } from '../../server/client-offer.ts';
 import type { ServerConfig } from '../../server-config.ts';
 import { isTls12Group } from '../signatures12.ts';
@@ -46,9 +47,6 @@ export interface ClientOffer {
 export function readClientOffer(config: ServerConfig, hello: ClientHello): ClientOffer {
   const { extensions, cipherSuites } = hello;
   if (!hello.compressionMethods.includes(0)) throw new TlsError('illegal-parameter', 'no null compression');
-  // RFC 7507 section 3: it could have had more, and was made to ask for less.
-  if (cipherSuites.includes(SIGNALING_SUITE.fallback) && config.maxVersion === 'TLSv1.3')
-    throw new TlsError('inappropriate-fallback');
   const secureRenegotiation =
     readRenegotiation(extensions) || cipherSuites.includes(SIGNALING_SUITE.renegotiation_info);
   const pointFormats = extensions.get(EXTENSION.ec_point_formats);
@@ -56,6 +54,9 @@ export function readClientOffer(config: ServerConfig, hello: ClientHello): Clien
     throw new TlsError('illegal-parameter', 'ec_point_formats without uncompressed points');
   const serverName = extensions.get(EXTENSION.server_name);
   const status = extensions.get(EXTENSION.status_request);
+  // Of no use in TLS 1.2, but what a client of both versions says must make sense.
+  const compressions = extensions.get(EXTENSION.compress_certificate);
+  if (compressions !== undefined) readCompressions(compressions);
   const alpnOffered = offeredProtocols(extensions);
   const offer = {
     random: hello.random.slice(),
@@ -82,6 +83,16 @@ export function readClientOffer(config: ServerConfig, hello: ClientHello): Clien
   if (extendedMasterSecret === undefined) throw new TlsError('extended-master-secret-missing');
   decodeEmpty('extended_master_secret', extendedMasterSecret);
   return offer;
+}
+
+/**
+ * RFC 7507 section 3: a client that could have had more, and was made to ask for less.
+ * @param offered versions, code points
+ */
+export function refuseFallback(config: ServerConfig, hello: ClientHello, offered: readonly number[]): void {
+  const ours = config.maxVersion === 'TLSv1.3' ? VERSION.tls13 : VERSION.tls12;
+  if (hello.cipherSuites.includes(SIGNALING_SUITE.fallback) && !offered.some((version) => version >= ours))
+    throw new TlsError('inappropriate-fallback');
 }
 
 /** RFC 5746 section 3.6. */

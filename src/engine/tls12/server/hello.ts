@@ -34,7 +34,7 @@ import { PlainSealer } from '../../record/protection.ts';
 import { protection12, type Randoms } from '../../schedule/schedule12.ts';
 import type { ServerContext } from '../../server/states.ts';
 import type { ServerConfig } from '../../server-config.ts';
-import { authenticatesWith } from '../signatures12.ts';
+import { authenticatesWith, curveOf } from '../signatures12.ts';
 import { Transcript12 } from '../transcript12.ts';
 import { type ClientOffer, readClientOffer } from './client-offer.ts';
 import { askForTicket } from './finish.ts';
@@ -98,7 +98,7 @@ function resume(context: ServerContext, state: AwaitTicketOpening12, session: Se
   const { offer } = state;
   const { suite, masterSecret: master, peer } = session;
   const randoms = { client: offer.random, server: serverRandom(context) };
-  const hello = serverHello(config, offer, randoms, suite, { sessionId: offer.sessionId, stapled: false });
+  const hello = serverHello(config, offer, randoms, suite, { resumes: true, stapled: false });
   const transcript = new Transcript12(crypto, TLS12_SUITES[suite].hash);
   transcript.add(state.clientHello);
   transcript.add(hello);
@@ -130,9 +130,13 @@ function askForCertificate({ config }: ServerContext, state: AwaitTicketOpening1
   if (commonSuites(config, offer).length === 0) throw new TlsError('no-common-suite');
   const group = config.groups.find((candidate) => offer.groups.includes(candidate));
   if (group === undefined) throw new TlsError('no-common-group');
-  const schemes = offer.schemes.filter(
-    (scheme) => SIGNATURE_SCHEMES[scheme].inTls12Handshake && suiteFor(config, offer, scheme) !== undefined,
-  );
+  const schemes = offer.schemes.filter((scheme) => {
+    const { key, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
+    // RFC 8422 section 5.1.1: supported_groups holds for a certificate's key too.
+    const curve = curveOf(key);
+    if (curve !== null && !offer.groups.includes(curve)) return false;
+    return inTls12Handshake && suiteFor(config, offer, scheme) !== undefined;
+  });
   if (schemes.length === 0) throw new TlsError('no-common-signature-scheme');
   return {
     state: { ...state, state: 'tls12-await-certificate-choice', group, schemes },
@@ -190,7 +194,7 @@ export function onCertificateChosen12(
   const keyShare = crypto.generateKeyShare(group);
   const parameters = encodeEcdhParameters(NAMED_GROUPS[group].codePoint, keyShare.publicShare);
   const flight: Bytes[] = [
-    serverHello(config, offer, randoms, suite, { sessionId: EMPTY, stapled: staple !== undefined }),
+    serverHello(config, offer, randoms, suite, { resumes: false, stapled: staple !== undefined }),
     encodeCertificate12(credential.chain),
   ];
   if (staple !== undefined) flight.push(encodeCertificateStatus(encodeOcspResponse(staple)));
@@ -269,9 +273,11 @@ function serverHello(
   offer: ClientOffer,
   randoms: Randoms,
   suite: Tls12SuiteName,
-  { sessionId, stapled }: { readonly sessionId: Bytes; readonly stapled: boolean },
+  { resumes, stapled }: { readonly resumes: boolean; readonly stapled: boolean },
 ): Bytes {
   const extensions = new Map<number, Bytes>();
+  // RFC 6066 section 3: the name was of use, which in a resumption it is not.
+  if (offer.serverName !== null && !resumes) extensions.set(EXTENSION.server_name, EMPTY);
   extensions.set(EXTENSION.extended_master_secret, EMPTY);
   if (offer.secureRenegotiation) extensions.set(EXTENSION.renegotiation_info, encodeRenegotiationInfo(EMPTY));
   if (offer.pointFormats) extensions.set(EXTENSION.ec_point_formats, EC_POINT_FORMATS);
@@ -287,7 +293,8 @@ function serverHello(
   return encodeServerHello({
     legacyVersion: VERSION.tls12,
     random: randoms.server,
-    sessionId,
+    // RFC 5077 section 3.4: the client's own says that its ticket was taken.
+    sessionId: resumes ? offer.sessionId : EMPTY,
     cipherSuite: TLS12_SUITES[suite].codePoint,
     compressionMethod: 0,
     extensions,
