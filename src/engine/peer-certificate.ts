@@ -41,11 +41,20 @@ export function readCertificate(
   const body = message.type === HANDSHAKE_TYPE.certificate ? message.body : decompress(crypto, message, rules);
   const { context, entries } = decodeCertificate(body);
   if (context.length !== 0) throw new TlsError('decode-error', 'certificate_request_context in the handshake');
-  if (entries.length > LIMITS.chainCertificates)
-    throw new TlsError('certificate-chain-too-long', `${entries.length} certificates`);
+  const chain = entries.map(({ certificate }) => certificate);
+  requireCertificates(chain);
   const [ocspResponse] = entries.map((entry) => readOcspResponse(entry, rules));
-  return { chain: entries.map(({ certificate }) => certificate), ocspResponse };
+  return { chain, ocspResponse };
 }
+
+/** What can be said of certificates without reading them: DER, and not too many. @throws TlsError decode-error, certificate-chain-too-long */
+export function requireCertificates(chain: readonly Bytes[]): void {
+  if (chain.length > LIMITS.certificateEntries)
+    throw new TlsError('certificate-chain-too-long', `${chain.length} certificates`);
+  if (chain.some((der) => der[0] !== DER_SEQUENCE)) throw new TlsError('decode-error', 'Certificate: not DER');
+}
+
+const DER_SEQUENCE = 0x30;
 
 /** Asks whether the chain is acceptable. */
 export function verifyCertificate({ chain, ocspResponse }: PeerChain): Effect {

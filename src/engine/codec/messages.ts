@@ -76,7 +76,8 @@ export function decodeServerHello(body: Bytes): ServerHello {
     const sessionId = reader.vector8();
     const cipherSuite = reader.u16();
     const compressionMethod = reader.u8();
-    const extensions = reader.remaining === 0 ? NO_EXTENSIONS : readExtensions(reader, 'decode-error');
+    const duplicate = equal(random, HELLO_RETRY_REQUEST_RANDOM) ? 'duplicate-extension' : 'decode-error';
+    const extensions = reader.remaining === 0 ? NO_EXTENSIONS : readExtensions(reader, duplicate);
     if (sessionId.length > 32) malformed('ServerHello');
     return { legacyVersion, random, sessionId, cipherSuite, compressionMethod, extensions };
   });

@@ -36,11 +36,8 @@ export function decodeOfferedPsks(body: Bytes): OfferedPsks {
       return { identity, obfuscatedTicketAge: item.u32() };
     });
     const bindersBytes = reader.remaining;
-    const binders = readItems(reader, reader.vector16(), (item) => {
-      const binder = item.vector8();
-      if (binder.length < 32) malformed('pre_shared_key');
-      return binder;
-    });
+    // One that is too short is wrong, as one that is long enough may be.
+    const binders = readItems(reader, reader.vector16(), (item) => item.vector8());
     if (identities.length === 0 || binders.length === 0) malformed('pre_shared_key');
     return { identities, binders, bindersBytes };
   });

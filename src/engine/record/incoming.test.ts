@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ascii, type Bytes, concat } from '../../core/bytes.ts';
+import { TlsError } from '../../core/failures.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { Incoming, type Received, RULES } from './incoming.ts';
 import { HandshakeAligned } from './joiner.ts';
@@ -85,11 +86,52 @@ test('what is inside has its limit, padding included', () => {
 });
 
 test('records of types that may not come are refused by their header', () => {
-  for (const type of [20, 21, 22]) assert.throws(() => open13().recordBytes(record(type, ascii('x')), 0));
+  for (const type of [20, 21]) assert.throws(() => open13().recordBytes(record(type, ascii('x')), 0));
   const before = new Incoming();
   take(before, record(22, ascii('x')));
   for (const type of [0, 19, 23, 24, 255])
     assert.throws(() => before.recordBytes(record(type, ascii('x')), 0), { why: 'unexpected-record' });
+});
+
+test('a handshake message in the clear under protection is tried, and does not pass if it opens', () => {
+  const strict = new Incoming();
+  const sealed: Opener = {
+    hidesType: true,
+    open: () => {
+      throw new TlsError('bad-record-mac');
+    },
+  };
+  strict.useOpener(sealed, HandshakeAligned.prove(strict.joiner) as HandshakeAligned);
+  assert.throws(() => take(strict, record(22, ascii('message'))), { why: 'bad-record-mac' });
+  const opens = Uint8Array.of(22, ...inner(22, ascii('x')).subarray(1));
+  assert.throws(() => take(open13(), opens), { why: 'unexpected-record' });
+});
+
+test('early data is dropped up to its limit, and only where it was announced', () => {
+  const retried = new Incoming();
+  assert.throws(() => retried.recordBytes(record(23, ascii('x')), 0), { why: 'unexpected-record' });
+  take(retried, record(22, ascii('ClientHello')));
+  retried.skipEarlyData = 'encrypted';
+  const half = record(23, new Uint8Array(LIMITS.earlyDataSkippedBytes / 2));
+  assert.deepEqual(take(retried, half), { received: 'nothing' });
+  assert.deepEqual(take(retried, half), { received: 'nothing' });
+  assert.throws(() => take(retried, record(23, ascii('x'))), { why: 'too-much-early-data' });
+});
+
+test('early data that does not open ends with the first record that does', () => {
+  const incoming = new Incoming();
+  const opener: Opener = {
+    hidesType: true,
+    open: (header, body) => {
+      if (body[0] === 0) throw new TlsError('bad-record-mac');
+      return transparent.open(header, body);
+    },
+  };
+  incoming.useOpener(opener, HandshakeAligned.prove(incoming.joiner) as HandshakeAligned);
+  incoming.skipEarlyData = 'undecryptable';
+  assert.deepEqual(take(incoming, record(23, Uint8Array.of(0, 1, 2))), { received: 'nothing' });
+  assert.deepEqual(take(incoming, inner(22, ascii('Finished'))), { received: 'handshake' });
+  assert.throws(() => take(incoming, record(23, Uint8Array.of(0, 1, 2))), { why: 'bad-record-mac' });
 });
 
 test('inside the protection there are three types', () => {

@@ -104,6 +104,8 @@ export class Incoming {
     if (this.#opener === null && outerType === CONTENT_TYPE.application_data) return this.#earlyData(body);
     const record = this.#opener === null ? plainRecord(outerType, body) : this.#open(this.#opener, header, body);
     if (record === null) return this.#earlyData(body);
+    // A message in the clear where none may be did not open; this is one that did, in the wrong wrapping.
+    if (this.#opener?.hidesType === true && outerType !== CONTENT_TYPE.application_data) unexpected(outerType);
     this.skipEarlyData = 'none';
     if (record.innerBytes > this.innerBytesLimit)
       throw new TlsError('record-overflow', `${record.innerBytes} bytes within, at most ${this.innerBytesLimit}`);
@@ -165,7 +167,7 @@ export class Incoming {
       type === CONTENT_TYPE.change_cipher_spec
         ? this.#rules.changeCipherSpec === 'drop' || this.#rules.changeCipherSpec === 'take'
         : this.#opener?.hidesType === true
-          ? type === CONTENT_TYPE.application_data
+          ? type === CONTENT_TYPE.application_data || type === CONTENT_TYPE.handshake
           : type === CONTENT_TYPE.handshake ||
             type === CONTENT_TYPE.alert ||
             (type === CONTENT_TYPE.application_data && (this.#opener !== null || this.skipEarlyData === 'encrypted'));

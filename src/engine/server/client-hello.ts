@@ -1,11 +1,12 @@
-import { type Bytes, equal, equalSecret } from '../../core/bytes.ts';
+import { type Bytes, EMPTY, equal, equalSecret } from '../../core/bytes.ts';
 import { TlsError } from '../../core/failures.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
 import { NAMED_GROUPS } from '../../crypto/named-groups.ts';
+import type { NamedGroup } from '../../crypto/provider.ts';
 import { Transcript } from '../../crypto/transcript.ts';
 import { decodeShortCodePoints } from '../codec/extensions.ts';
 import { type ClientHello, decodeClientHello } from '../codec/messages.ts';
-import { EXTENSION, HANDSHAKE_TYPE, VERSION } from '../codec/registry.ts';
+import { EXTENSION, HANDSHAKE_TYPE, SIGNALING_SUITE, VERSION } from '../codec/registry.ts';
 import type { ProtocolVersion } from '../connection.ts';
 import {
   type Action,
@@ -21,6 +22,7 @@ import { RULES } from '../record/incoming.ts';
 import type { HandshakeAligned } from '../record/joiner.ts';
 import { EarlySecret, finishedMac } from '../schedule/schedule13.ts';
 import { type ServerConfig, suitesFor } from '../server-config.ts';
+import { refuseFallback } from '../tls12/server/client-offer.ts';
 import { startServer12 } from '../tls12/server/hello.ts';
 import { chooseProtocol, readClientOffer } from './client-offer.ts';
 import { retriedByCookie, sendRetry } from './retry.ts';
@@ -32,6 +34,7 @@ import type {
   AwaitTicketOpening,
   ExpectClientHello,
   Greeted,
+  Introduced,
   Retried,
   ServerContext,
   ServerState,
@@ -45,23 +48,47 @@ export function onClientHello(context: ServerContext, state: ExpectClientHello, 
   const { retried } = state;
   if (retried !== null) {
     requireUnchanged(retried.hello, hello);
-    return greet(context, hello, whole, requireAligned(message), retried);
+    return onSecondHello(context, hello, whole, requireAligned(message), retried);
   }
   if (chooseVersion(context.config, hello) === 'TLSv1.2') return startServer12(context, hello, message);
+  const { config, crypto } = context;
   const aligned = requireAligned(message);
   const offer = readClientOffer(hello);
-  if (context.config.statelessRetry && offer.cookie !== null) return askForCookie(hello, whole, offer.cookie, aligned);
-  const suite = suitesFor(context.config, offer.suites).find((candidate) => offer.suites.includes(candidate));
+  if (config.statelessRetry && offer.cookie !== null) return askForCookie(hello, whole, offer.cookie, aligned);
+  const suite = suitesFor(config, offer.suites).find((candidate) => offer.suites.includes(candidate));
   if (suite === undefined) throw new TlsError('no-common-suite');
-  const group = context.config.groups.find((candidate) => offer.groups.includes(candidate));
+  const group = config.groups.find((candidate) => offer.groups.includes(candidate));
   if (group === undefined) throw new TlsError('no-common-group');
   // What cannot come to a handshake is not asked to try again.
-  chooseProtocol(context.config.alpn, offer.alpn);
+  chooseProtocol(config.alpn, offer.alpn);
   const peerShare = offer.keyShares.get(group);
-  if (peerShare === undefined) return sendRetry(context, hello, whole, { suite, group }, offer.earlyData);
-  const transcript = new Transcript(context.crypto, TLS13_SUITES[suite].hash);
-  const greeted = { offer, suite, group, peerShare, retried: false, transcript, aligned };
-  return authenticate(context, greeted, whole);
+  if (peerShare === undefined && config.statelessRetry)
+    return sendRetry(context, hello, whole, { suite, group, session: null }, offer.earlyData);
+  const transcript = new Transcript(crypto, TLS13_SUITES[suite].hash);
+  const received = { hello, clientHello: whole, peerShare: peerShare ?? null };
+  return lookForTicket(context, { ...received, offer, suite, group, retried: false, transcript, aligned });
+}
+
+/** The ClientHello that answers a HelloRetryRequest. @param retried from memory, or out of its cookie */
+function onSecondHello(
+  context: ServerContext,
+  hello: ClientHello,
+  clientHello: Bytes,
+  aligned: HandshakeAligned,
+  { suite, group, transcript, session, fromCookie }: Retried,
+): Step<ServerState> {
+  const offer = readClientOffer(hello);
+  // Section 4.1.2: the share that we asked for and no other.
+  const peerShare = offer.keyShares.get(group);
+  if (peerShare === undefined || offer.keyShareCount !== 1)
+    throw new TlsError('illegal-parameter', `not one key_share of ${group}, which was asked for`);
+  if (!offer.suites.includes(suite)) throw new TlsError('changed-client-hello', `without ${suite}`);
+  const received = { hello, clientHello, peerShare };
+  const introduced = { ...received, offer, suite, group, retried: true, transcript, aligned };
+  if (fromCookie) return lookForTicket(context, introduced);
+  if (session === null) return withoutTicket(context, introduced);
+  if (offer.psks === null) throw new TlsError('missing-extension', 'pre_shared_key in the second ClientHello');
+  return withTicket(context, introduced, session);
 }
 
 function askForCookie(
@@ -79,28 +106,10 @@ function askForCookie(
 /** The cookie brings back what we know of the client (section 4.2.2). */
 export function onCookieOpened(context: ServerContext, state: AwaitCookieOpening, event: Event): Step<ServerState> {
   const { hello, clientHello, aligned } = state;
-  return greet(context, hello, clientHello, aligned, retriedByCookie(context, state, event));
+  return onSecondHello(context, hello, clientHello, aligned, retriedByCookie(context, state, event));
 }
 
-/** The ClientHello that answers a HelloRetryRequest. @param retried from memory, or out of its cookie */
-function greet(
-  context: ServerContext,
-  hello: ClientHello,
-  whole: Bytes,
-  aligned: HandshakeAligned,
-  { suite, group, transcript }: Omit<Retried, 'hello'>,
-): Step<ServerState> {
-  const offer = readClientOffer(hello);
-  // Section 4.1.2: the share that we asked for and no other, and no early data.
-  const peerShare = offer.keyShares.get(group);
-  if (peerShare === undefined || offer.keyShareCount !== 1)
-    throw new TlsError('illegal-parameter', `not one of ${group}, which was asked for`);
-  if (offer.earlyData) throw new TlsError('misplaced-extension', 'early_data after a HelloRetryRequest');
-  if (!offer.suites.includes(suite)) throw new TlsError('changed-client-hello', `without ${suite}`);
-  return authenticate(context, { offer, suite, group, peerShare, retried: true, transcript, aligned }, whole);
-}
-
-/** Section 4.1.2: the same, but for what a HelloRetryRequest may change, padding (RFC 7685) and ECH (RFC 9849). */
+/** Section 4.1.2: the same, but for what a HelloRetryRequest may change, as far as any of it means anything to us. */
 function requireUnchanged(first: ClientHello, second: ClientHello): void {
   const same =
     first.legacyVersion === second.legacyVersion &&
@@ -110,87 +119,112 @@ function requireUnchanged(first: ClientHello, second: ClientHello): void {
     first.cipherSuites.length === second.cipherSuites.length &&
     first.cipherSuites.every((suite, index) => suite === second.cipherSuites[index]);
   if (!same) throw new TlsError('changed-client-hello');
-  for (const code of new Set([...first.extensions.keys(), ...second.extensions.keys()])) {
-    if (CHANGEABLE.includes(code)) continue;
+  for (const code of COMPARED) {
     const before = first.extensions.get(code);
     const after = second.extensions.get(code);
-    if (before === undefined || after === undefined || !equal(before, after))
-      throw new TlsError('changed-client-hello', `extension ${code}`);
+    const unchanged = before === undefined || after === undefined ? before === after : equal(before, after);
+    if (!unchanged) throw new TlsError('changed-client-hello', `extension ${code}`);
   }
 }
 
-const PADDING = 21;
-const ENCRYPTED_CLIENT_HELLO = 0xfe0d;
-const CHANGEABLE: readonly number[] = [
-  EXTENSION.key_share,
-  EXTENSION.early_data,
-  EXTENSION.cookie,
-  EXTENSION.pre_shared_key,
-  PADDING,
-  ENCRYPTED_CLIENT_HELLO,
-];
+/** All that we know but for those. */
+const COMPARED: readonly number[] = Object.values(EXTENSION).filter(
+  (code) =>
+    code !== EXTENSION.key_share &&
+    code !== EXTENSION.early_data &&
+    code !== EXTENSION.cookie &&
+    code !== EXTENSION.pre_shared_key,
+);
 
 /** Section 4.2.1: the extension alone counts where there is one. */
-function chooseVersion({ minVersion, maxVersion }: ServerConfig, hello: ClientHello): ProtocolVersion {
+function chooseVersion(config: ServerConfig, hello: ClientHello): ProtocolVersion {
+  const { minVersion, maxVersion } = config;
   const body = hello.extensions.get(EXTENSION.supported_versions);
   const legacy = Math.min(hello.legacyVersion, VERSION.tls12);
   const offered = body === undefined ? [legacy] : decodeShortCodePoints('supported_versions', body);
+  refuseFallback(config, hello, offered);
   if (maxVersion === 'TLSv1.3' && offered.includes(VERSION.tls13)) return 'TLSv1.3';
   if (minVersion === 'TLSv1.2' && offered.includes(VERSION.tls12)) return 'TLSv1.2';
+  // RFC 7507 section 3: it could have had more, and was made to ask for less.
+  if (hello.cipherSuites.includes(SIGNALING_SUITE.fallback) && legacy < VERSION.tls12)
+    throw new TlsError('inappropriate-fallback');
   const named = offered.map((version) => `0x${version.toString(16)}`).join(', ');
   throw new TlsError('version-not-supported', `the client offers ${named}`);
 }
 
 /** A ticket if there is one that we may take, else a certificate. */
-function authenticate(context: ServerContext, greeted: Greeted, clientHello: Bytes): Step<ServerState> {
-  const { config } = context;
-  const { offer, group, peerShare, retried } = greeted;
-  if (peerShare.length !== NAMED_GROUPS[group].clientShareBytes)
-    throw new TlsError('bad-key-share', `${group} of ${peerShare.length} bytes`);
-  const actions: Action[] = [{ action: 'apply-rules', rules: RULES.handshake13 }];
-  if (offer.earlyData && !retried) actions.push({ action: 'skip-early-data', records: 'undecryptable' });
+function lookForTicket(context: ServerContext, introduced: Introduced): Step<ServerState> {
+  const { offer } = introduced;
   // Of several tickets the first is the one that the client likes best; the others are not worth the work.
   const [first] = offer.psks?.identities ?? [];
-  if (config.ticketLifetimeSeconds === 0 || first === undefined || !offer.pskWithDhe) {
-    greeted.transcript.add(clientHello);
-    const next = askForCertificate(greeted);
-    return { state: next.state, actions: [...actions, ...next.actions] };
-  }
-  actions.push({ action: 'ask', effect: { effect: 'open-ticket', purpose: 'ticket', ticket: first.identity } });
-  return { state: { ...greeted, state: 'await-ticket-opening', secrets: NO_SECRETS, clientHello }, actions };
+  if (context.config.ticketLifetimeSeconds === 0 || first === undefined || !offer.pskWithDhe)
+    return withoutTicket(context, introduced);
+  return {
+    state: { ...introduced, state: 'await-ticket-opening', secrets: NO_SECRETS },
+    actions: [{ action: 'ask', effect: { effect: 'open-ticket', purpose: 'ticket', ticket: first.identity } }],
+  };
 }
 
-/** Section 4.2.11: what was sealed is our own word; that the client has its secret, the binder shows. */
+/** What was sealed is our own word. */
 export function onTicketOpened(context: ServerContext, state: AwaitTicketOpening, event: Event): Step<ServerState> {
   const { plaintext } = expectAnswer(event, 'ticket-opened');
-  const { crypto } = context;
-  const { clientHello, ...greeted } = state;
-  const { transcript, suite, offer } = greeted;
-  const opened = plaintext === null ? null : decodeSession13(plaintext);
+  const { state: _, secrets: __, ...introduced } = state;
+  const session = plaintext === null ? null : decodeSession13(plaintext);
   plaintext?.fill(0);
-  if (opened === null || !isResumable(context.config, state, opened)) {
-    opened?.secret.fill(0);
-    transcript.add(clientHello);
-    return askForCertificate(greeted);
-  }
+  if (session !== null && isResumable(context.config, state, session)) return withTicket(context, introduced, session);
+  session?.secret.fill(0);
+  return withoutTicket(context, introduced);
+}
+
+/** Section 4.2.11: that the ticket is the client's own, its binder shows. */
+function withTicket(context: ServerContext, introduced: Introduced, opened: Session13): Step<ServerState> {
+  const { crypto } = context;
+  const { transcript, suite, offer, clientHello } = introduced;
   const { secret, ...session } = opened;
   const { hash } = TLS13_SUITES[suite];
   const schedule = new EarlySecret(crypto, hash, secret);
-  secret.fill(0);
   const binderKey = schedule.binderKey('resumption');
   const truncated = clientHello.subarray(0, clientHello.length - (offer.psks?.bindersBytes ?? 0));
   const binder = finishedMac(crypto, hash, binderKey, transcript.hashWith(truncated));
   binderKey.fill(0);
-  if (!equalSecret(binder, offer.psks?.binders[0] as Bytes)) {
-    schedule.overwrite();
-    throw new TlsError('bad-binder');
-  }
-  transcript.add(clientHello);
-  return agree(greeted, schedule, { by: 'ticket', session });
+  const bound = equalSecret(binder, offer.psks?.binders[0] ?? EMPTY);
+  const { peerShare } = introduced;
+  if (!bound || peerShare === null) schedule.overwrite();
+  if (bound && peerShare === null) return retry(context, introduced, opened);
+  secret.fill(0);
+  if (!bound || peerShare === null) throw new TlsError('bad-binder');
+  return agree({ ...greet(introduced), peerShare }, schedule, { by: 'ticket', session }, skipEarlyData(introduced));
+}
+
+function withoutTicket(context: ServerContext, introduced: Introduced): Step<ServerState> {
+  const { peerShare } = introduced;
+  if (peerShare === null) return retry(context, introduced, null);
+  return askForCertificate({ ...greet(introduced), peerShare }, skipEarlyData(introduced));
+}
+
+function retry(
+  context: ServerContext,
+  { hello, clientHello, suite, group, offer }: Introduced,
+  session: Session13 | null,
+): Step<ServerState> {
+  return sendRetry(context, hello, clientHello, { suite, group, session }, offer.earlyData);
+}
+
+/** The ClientHello is the last: it goes into the transcript. */
+function greet({ hello: _, clientHello, peerShare: __, ...rest }: Introduced): Omit<Greeted, 'peerShare'> {
+  rest.transcript.add(clientHello);
+  return rest;
+}
+
+/** Section 4.2.10: early data is not taken; what was sent already is dropped. */
+function skipEarlyData({ offer, retried }: Introduced): Action[] {
+  const actions: Action[] = [{ action: 'apply-rules', rules: RULES.handshake13 }];
+  if (offer.earlyData && !retried) actions.push({ action: 'skip-early-data', records: 'undecryptable' });
+  return actions;
 }
 
 /** All that a session stands for must be what a full handshake would come to now. */
-function isResumable(config: ServerConfig, { offer, suite }: Greeted, session: Session13): boolean {
+function isResumable(config: ServerConfig, { offer, suite }: Introduced, session: Session13): boolean {
   const nowMs = config.now();
   const ageMs = nowMs - session.establishedAtMs;
   return (
@@ -206,14 +240,16 @@ function isResumable(config: ServerConfig, { offer, suite }: Greeted, session: S
   );
 }
 
-function askForCertificate(greeted: Greeted): Step<ServerState> {
-  const { offer } = greeted;
+function askForCertificate(greeted: Greeted, before: readonly Action[]): Step<ServerState> {
+  const { offer, group, peerShare } = greeted;
+  requireShareLength(group, peerShare);
   const { schemes } = offer;
   if (schemes === null) throw new TlsError('missing-extension', 'signature_algorithms in ClientHello');
   if (schemes.length === 0) throw new TlsError('no-common-signature-scheme');
   return {
     state: { ...greeted, state: 'await-certificate-choice', secrets: NO_SECRETS, schemes },
     actions: [
+      ...before,
       {
         action: 'ask',
         effect: {
@@ -241,13 +277,24 @@ export function onCertificateChosen(
   if (choice === null) throw new TlsError('no-common-signature-scheme', 'no certificate fits');
   const { schemes, ...greeted } = state;
   const schedule = new EarlySecret(crypto, TLS13_SUITES[state.suite].hash, null);
-  return agree(greeted, schedule, { by: 'certificate', choice });
+  return agree(greeted, schedule, { by: 'certificate', choice }, []);
 }
 
-function agree(greeted: Greeted, schedule: EarlySecret, authentication: Authentication): Step<ServerState> {
+function agree(
+  greeted: Greeted,
+  schedule: EarlySecret,
+  authentication: Authentication,
+  before: readonly Action[],
+): Step<ServerState> {
   const { group, peerShare } = greeted;
+  requireShareLength(group, peerShare);
   return {
     state: { ...greeted, state: 'await-agreement', secrets: { schedule }, authentication },
-    actions: [{ action: 'ask', effect: { effect: 'respond', group, peerShare } }],
+    actions: [...before, { action: 'ask', effect: { effect: 'respond', group, peerShare } }],
   };
+}
+
+function requireShareLength(group: NamedGroup, peerShare: Bytes): void {
+  if (peerShare.length !== NAMED_GROUPS[group].clientShareBytes)
+    throw new TlsError('bad-key-share', `${group} of ${peerShare.length} bytes`);
 }

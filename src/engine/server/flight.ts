@@ -46,7 +46,7 @@ export function onAgreement(context: ServerContext, state: AwaitAgreement, event
   secret.fill(0);
   const secrets = { ...schedule.trafficSecrets(transcript.hash()), schedule };
 
-  const flight = [encodeEncryptedExtensions(encryptedExtensions(context, greeted))];
+  const flight = [encodeEncryptedExtensions(encryptedExtensions(context, greeted, authentication))];
   if (authentication.by === 'certificate') {
     if (context.config.clientCertificate !== 'none') flight.push(certificateRequest(context));
     flight.push(certificateMessage(authentication.choice.credential, offer));
@@ -89,8 +89,8 @@ function sendFlight(
   const exporter = main.exporterSecret(throughServer);
 
   const actions: Action[] = [{ action: 'send', message: serverHello }];
-  // Appendix D.4: once, and after our first message; a HelloRetryRequest was that.
-  if (offer.sessionId.length > 0 && !retried) actions.push({ action: 'send-change-cipher-spec' });
+  // Appendix D.4: once, and after our first message, which a HelloRetryRequest was.
+  if (!retried) actions.push({ action: 'send-change-cipher-spec' });
   actions.push({ action: 'seal-with', sealer: sealerOf(crypto, parameters, handshake.server) });
   if (offer.recordSizeLimit !== null && config.recordSizeLimit !== null)
     actions.push({
@@ -153,9 +153,10 @@ function serverHelloOf(
 }
 
 /** Section 4.3.1: nothing that was not asked for. */
-function encryptedExtensions({ config }: ServerContext, { offer }: Greeted): Extensions {
+function encryptedExtensions({ config }: ServerContext, { offer }: Greeted, { by }: Authentication): Extensions {
   const extensions = new Map<number, Bytes>();
-  if (offer.serverName !== null) extensions.set(EXTENSION.server_name, EMPTY);
+  // RFC 6066 section 3: it has chosen a certificate, if one was chosen.
+  if (offer.serverName !== null && by === 'certificate') extensions.set(EXTENSION.server_name, EMPTY);
   const alpn = chooseProtocol(config.alpn, offer.alpn);
   if (alpn !== null)
     extensions.set(

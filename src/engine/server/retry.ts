@@ -21,7 +21,7 @@ export function sendRetry(
   context: ServerContext,
   hello: ClientHello,
   clientHello: Bytes,
-  fixed: Pick<Retried, 'suite' | 'group'>,
+  fixed: Pick<Retried, 'suite' | 'group' | 'session'>,
   earlyData: boolean,
 ): Step<ServerState> {
   const { config, crypto } = context;
@@ -31,16 +31,21 @@ export function sendRetry(
   if (earlyData) actions.push({ action: 'skip-early-data', records: 'encrypted' });
   if (config.statelessRetry) {
     const issuedAtSeconds = Math.floor(config.now() / 1000);
-    const plaintext = encodeCookieContent({ ...fixed, issuedAtSeconds, helloHash: crypto.hash(hash, clientHello) });
+    const { suite, group } = fixed;
+    const plaintext = encodeCookieContent({ suite, group, issuedAtSeconds, helloHash: crypto.hash(hash, clientHello) });
     actions.push({ action: 'ask', effect: { effect: 'seal-ticket', purpose: 'cookie', plaintext } });
-    return { state: { state: 'await-cookie', secrets: NO_SECRETS, sessionId, ...fixed }, actions };
+    return { state: { state: 'await-cookie', secrets: NO_SECRETS, sessionId, suite, group }, actions };
   }
   const request = retryRequest(sessionId, fixed.suite, fixed.group, null);
   const transcript = Transcript.afterRetry(crypto, hash, clientHello);
   transcript.add(request);
   return {
-    state: { state: 'expect-client-hello', secrets: NO_SECRETS, retried: { ...fixed, hello, transcript } },
-    actions: [...actions, ...sent(sessionId, request)],
+    state: {
+      state: 'expect-client-hello',
+      secrets: fixed.session === null ? NO_SECRETS : { psk: fixed.session.secret },
+      retried: { ...fixed, hello, transcript, fromCookie: false },
+    },
+    actions: [...actions, ...sent(request)],
   };
 }
 
@@ -50,7 +55,7 @@ export function onCookieSealed(_context: ServerContext, state: AwaitCookie, even
   const { sessionId, suite, group } = state;
   return {
     state: { state: 'expect-client-hello', secrets: NO_SECRETS, retried: null },
-    actions: sent(sessionId, retryRequest(sessionId, suite, group, ticket)),
+    actions: sent(retryRequest(sessionId, suite, group, ticket)),
   };
 }
 
@@ -68,14 +73,12 @@ export function retriedByCookie(
     throw new TlsError('illegal-parameter', 'the cookie is too old');
   const transcript = Transcript.afterRetryOf(crypto, TLS13_SUITES[suite].hash, helloHash);
   transcript.add(retryRequest(hello.sessionId, suite, group, cookie));
-  return { hello, suite, group, transcript };
+  return { hello, suite, group, transcript, session: null, fromCookie: true };
 }
 
-/** Appendix D.4: a client that has a session id takes a change_cipher_spec for a sign of TLS 1.2. */
-function sent(sessionId: Bytes, request: Bytes): Action[] {
-  const actions: Action[] = [{ action: 'send', message: request }];
-  if (sessionId.length > 0) actions.push({ action: 'send-change-cipher-spec' });
-  return actions;
+/** Appendix D.4: a change_cipher_spec makes middleboxes believe that this is TLS 1.2. */
+function sent(request: Bytes): Action[] {
+  return [{ action: 'send', message: request }, { action: 'send-change-cipher-spec' }];
 }
 
 function retryRequest(sessionId: Bytes, suite: SuiteName, group: NamedGroup, cookie: Bytes | null): Bytes {

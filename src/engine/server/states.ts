@@ -46,7 +46,7 @@ export type ServerState =
 /** The client begins, or answers a HelloRetryRequest. */
 export interface ExpectClientHello {
   readonly state: 'expect-client-hello';
-  readonly secrets: NoSecrets;
+  readonly secrets: NoSecrets | { readonly psk: Bytes };
   /** What a HelloRetryRequest of ours has fixed; null also when its cookie brings that back. */
   readonly retried: Retried | null;
 }
@@ -58,6 +58,10 @@ export interface Retried {
   readonly group: NamedGroup;
   /** From the first ClientHello's hash to the HelloRetryRequest. */
   readonly transcript: Transcript;
+  /** What the first ClientHello's ticket held: the second has to have it too. Its secret is in the state's `secrets`, as well. */
+  readonly session: Session13 | null;
+  /** Nothing was kept, not even a ticket. */
+  readonly fromCookie: boolean;
 }
 
 /** Seals what a HelloRetryRequest fixes. */
@@ -79,6 +83,21 @@ export interface AwaitCookieOpening {
   readonly aligned: HandshakeAligned;
 }
 
+/** A ClientHello, and what we chose of it. */
+export interface Introduced {
+  readonly hello: ClientHello;
+  /** The message, not in the transcript yet: binders cover a part of it. */
+  readonly clientHello: Bytes;
+  readonly offer: ClientOffer;
+  readonly suite: SuiteName;
+  readonly group: NamedGroup;
+  /** Null asks for a HelloRetryRequest. */
+  readonly peerShare: Bytes | null;
+  readonly retried: boolean;
+  readonly transcript: Transcript;
+  readonly aligned: HandshakeAligned;
+}
+
 /** What stands since the last ClientHello. */
 export interface Greeted {
   readonly offer: ClientOffer;
@@ -90,11 +109,9 @@ export interface Greeted {
   readonly aligned: HandshakeAligned;
 }
 
-export interface AwaitTicketOpening extends Greeted {
+export interface AwaitTicketOpening extends Introduced {
   readonly state: 'await-ticket-opening';
   readonly secrets: NoSecrets;
-  /** Not in the transcript yet: binders cover a part of it. */
-  readonly clientHello: Bytes;
 }
 
 export interface AwaitCertificateChoice extends Greeted {
@@ -184,7 +201,7 @@ export interface ServerOpen extends Open13 {
 export interface Issuing {
   readonly session: Omit<Session13, 'secret'>;
   readonly count: number;
-  /** Those that are out; also the next one's nonce. */
-  readonly issued: number;
+  /** NewSessionTicket messages that go out together. Their number is also the next one's nonce. */
+  readonly messages: readonly Bytes[];
   readonly lifetimeSeconds: number;
 }

@@ -3,7 +3,7 @@ import { TlsError } from '../../core/failures.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
 import { chooseGrease, GREASE_RANDOM_BYTES } from '../codec/grease.ts';
 import { encodeNewSessionTicket } from '../codec/messages.ts';
-import type { Action, Event, Step } from '../machine.ts';
+import type { Event, Step } from '../machine.ts';
 import { ticketSecret } from '../schedule/schedule13.ts';
 import type { ClientOffer } from './client-offer.ts';
 import { encodeSession13, type Session13 } from './session.ts';
@@ -21,7 +21,7 @@ export function startIssuing(
   const ageSeconds = Math.ceil((config.now() - session.establishedAtMs) / 1000);
   const lifetimeSeconds = config.ticketLifetimeSeconds - ageSeconds;
   if (!offer.pskWithDhe || config.ticketCount === 0 || lifetimeSeconds <= 0) return { state, actions: [] };
-  return sealNext(context, state, { session, count: config.ticketCount, issued: 0, lifetimeSeconds });
+  return sealNext(context, state, { session, count: config.ticketCount, messages: [], lifetimeSeconds });
 }
 
 /** A ticket is sealed: it goes out, and the next is asked for. A keeper that refuses ends the giving, not the connection. */
@@ -33,16 +33,20 @@ export function onTicketSealed(
   const { issuing } = state;
   const { answer } = event;
   if (issuing === null) throw new TlsError('internal-error', `${answer.answer} after the handshake`);
-  if (answer.answer === 'refused') return { state: { ...state, issuing: null }, actions: [] };
+  if (answer.answer === 'refused') return sendAll(state, issuing);
   if (answer.answer !== 'ticket-sealed')
     throw new TlsError('internal-error', `${answer.answer} in answer to another effect`);
-  const sent: Action = { action: 'send', message: newSessionTicket(context, issuing, answer.ticket) };
-  const next = sealNext(context, state, { ...issuing, issued: issuing.issued + 1 });
-  return { state: next.state, actions: [sent, ...next.actions] };
+  const messages = [...issuing.messages, newSessionTicket(context, issuing, answer.ticket)];
+  return sealNext(context, state, { ...issuing, messages });
+}
+
+/** In one record, if they fit. */
+function sendAll(state: ServerOpen, { messages }: Issuing): Step<ServerOpen> {
+  return { state: { ...state, issuing: null }, actions: messages.map((message) => ({ action: 'send', message })) };
 }
 
 function sealNext({ crypto }: ServerContext, state: ServerOpen, issuing: Issuing): Step<ServerOpen> {
-  if (issuing.issued >= issuing.count) return { state: { ...state, issuing: null }, actions: [] };
+  if (issuing.messages.length >= issuing.count) return sendAll(state, issuing);
   const { hash } = TLS13_SUITES[state.suite];
   const secret = ticketSecret(crypto, hash, state.secrets.resumption, nonceOf(issuing));
   const plaintext = encodeSession13({ ...issuing.session, secret });
@@ -54,8 +58,8 @@ function sealNext({ crypto }: ServerContext, state: ServerOpen, issuing: Issuing
 }
 
 /** Different for each ticket of a connection, and so their secrets are. */
-function nonceOf({ issued }: Issuing): Bytes {
-  return Uint8Array.of(issued);
+function nonceOf({ messages }: Issuing): Bytes {
+  return Uint8Array.of(messages.length);
 }
 
 function newSessionTicket({ config, crypto }: ServerContext, issuing: Issuing, ticket: Bytes): Bytes {

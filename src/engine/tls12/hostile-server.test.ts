@@ -19,7 +19,7 @@ import {
 import { ascii, type Bytes, concat, EMPTY } from '../../core/bytes.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { ByteWriter } from '../../core/writer.ts';
-import { encodeProtocolNames, encodeU16 } from '../codec/extensions.ts';
+import { encodeCodePoints, encodeProtocolNames, encodeU16 } from '../codec/extensions.ts';
 import { decodeClientHello } from '../codec/messages.ts';
 import { encodeCertificate12, encodeEcdhParameters } from '../codec/messages12.ts';
 import { EXTENSION, HANDSHAKE_TYPE } from '../codec/registry.ts';
@@ -113,7 +113,7 @@ const FLIGHT_ATTACKS: Readonly<Record<string, Attack>> = {
   'more certificates than any chain has': {
     why: 'certificate-chain-too-long',
     tamperServer: message(HANDSHAKE_TYPE.certificate, () =>
-      encodeCertificate12(new Array(LIMITS.chainCertificates + 1).fill(CERTIFICATE.der)),
+      encodeCertificate12(new Array(LIMITS.certificateEntries + 1).fill(CERTIFICATE.der)),
     ),
   },
   'a certificate whose key is for other suites': {
@@ -123,6 +123,7 @@ const FLIGHT_ATTACKS: Readonly<Record<string, Attack>> = {
   'a certificate on a curve that was not offered': {
     why: 'illegal-parameter',
     client: { groups: ['x25519'] },
+    tamperClient: withClientExtension(EXTENSION.supported_groups, encodeCodePoints([0x1d, 0x17])),
   },
   'a group that was not offered': {
     why: 'illegal-parameter',

@@ -168,7 +168,7 @@ export const FLIGHT_ATTACKS: Attacks = {
       certificate: (message) =>
         encodeCertificate({
           ...message,
-          entries: Array.from({ length: LIMITS.chainCertificates + 1 }, () => message.entries[0] as never),
+          entries: Array.from({ length: LIMITS.certificateEntries + 1 }, () => message.entries[0] as never),
         }),
     },
   },

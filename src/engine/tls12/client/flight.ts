@@ -1,6 +1,5 @@
 import type { Bytes } from '../../../core/bytes.ts';
 import { TlsError } from '../../../core/failures.ts';
-import { LIMITS } from '../../../core/limits.ts';
 import { TLS12_SUITES, type Tls12SuiteName } from '../../../crypto/cipher-suites.ts';
 import { groupByCodePoint, NAMED_GROUPS } from '../../../crypto/named-groups.ts';
 import type { NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
@@ -25,7 +24,7 @@ import {
   type Step,
 } from '../../machine.ts';
 import { checkedChoice } from '../../own-certificate.ts';
-import { keyTypeOf } from '../../peer-certificate.ts';
+import { keyTypeOf, requireCertificates } from '../../peer-certificate.ts';
 import { authenticatesWith, curveOf, isTls12Group, requestedSchemes, signsAs, verifiedAs } from '../signatures12.ts';
 import type {
   AwaitCertificateChoice12,
@@ -45,8 +44,7 @@ export function onCertificate12(state: ExpectCertificate12, event: Event): Step<
   const { message } = expectMessage(event, HANDSHAKE_TYPE.certificate);
   const chain = decodeCertificate12(message.body);
   if (chain.length === 0) throw new TlsError('no-certificate');
-  if (chain.length > LIMITS.chainCertificates)
-    throw new TlsError('certificate-chain-too-long', `${chain.length} certificates`);
+  requireCertificates(chain);
   const { statusPromised, ...negotiated } = state;
   state.transcript.add(message.whole);
   if (statusPromised) return { state: { ...negotiated, state: 'tls12-expect-status', chain }, actions: [] };

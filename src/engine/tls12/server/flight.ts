@@ -1,5 +1,4 @@
 import { TlsError } from '../../../core/failures.ts';
-import { LIMITS } from '../../../core/limits.ts';
 import { TLS12_SUITES } from '../../../crypto/cipher-suites.ts';
 import { NAMED_GROUPS } from '../../../crypto/named-groups.ts';
 import type { SignatureScheme } from '../../../crypto/provider.ts';
@@ -10,7 +9,7 @@ import { decodeCertificate12, decodeClientKeyExchange } from '../../codec/messag
 import { HANDSHAKE_TYPE } from '../../codec/registry.ts';
 import { logSecrets } from '../../key-log.ts';
 import { type Event, expectAnswer, expectMessage, type Step } from '../../machine.ts';
-import { keyTypeOf } from '../../peer-certificate.ts';
+import { keyTypeOf, requireCertificates } from '../../peer-certificate.ts';
 import { RULES } from '../../record/incoming.ts';
 import { extendedMasterSecret, protection12 } from '../../schedule/schedule12.ts';
 import type { ServerContext } from '../../server/states.ts';
@@ -35,8 +34,7 @@ export function onCertificate12(
 ): Step<ServerState12> {
   const { message } = expectMessage(event, HANDSHAKE_TYPE.certificate);
   const chain = decodeCertificate12(message.body);
-  if (chain.length > LIMITS.chainCertificates)
-    throw new TlsError('certificate-chain-too-long', `${chain.length} certificates`);
+  requireCertificates(chain);
   state.transcript.add(message.whole);
   if (chain.length === 0) {
     if (config.clientCertificate === 'required') throw new TlsError('tls12-client-certificate-missing');
