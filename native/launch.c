@@ -32,13 +32,13 @@ static int fail(const char *what, int error) {
 }
 
 /*
- * In the place of standard input, output or error that is not there, the runtime would open /dev/null: what a server says would
- * vanish without an error, and it would seem to say nothing. So it gets what cannot be used the way it is meant (as the C library
- * does it for setuid programs), and no other file can come to have its number.
+ * No other file may come to have the number of standard input, output or error that is not there. Input is then empty. The runtime
+ * would open /dev/null for output, too: what a server says would vanish without an error. So that one cannot be written to (as the
+ * C library does it for setuid programs).
  */
 static bool occupy_standard(void) {
   for (int fd = 0; fd <= 2; fd++)
-    if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) return false;
+    if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDONLY) != fd) return false;
   return true;
 }
 

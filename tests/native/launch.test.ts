@@ -94,7 +94,7 @@ for fd in 0 1 2; do
   echo "$(sed -n 's/^flags:.*\\(.\\)$/\\1/p' /proc/$$/fdinfo/$fd) $(readlink /proc/$$/fd/$fd)" >&9
 done`;
 
-test('a standard descriptor that is not there stays unusable, and no other file gets its number', () => {
+test('without standard input it is empty, without output or error nothing is written, and no other file gets its number', () => {
   const other = mkdtempSync(join(tmpdir(), 'tlsify-launch-'));
   compileLauncher(join(other, 'tlsify'));
   writeFileSync(join(other, 'tlsify-main'), STANDARD_FILES, { mode: 0o755 });
@@ -103,7 +103,7 @@ test('a standard descriptor that is not there stays unusable, and no other file 
     execFileSync('sh', ['-c', `exec "$0" 9>"$1" ${redirections}`, join(other, 'tlsify'), report]);
     return readFileSync(report, 'utf8').trimEnd().split('\n');
   };
-  assert.deepEqual(standardFiles('<&- >&- 2>&-'), ['1 /dev/null', '0 /dev/null', '0 /dev/null']);
+  assert.deepEqual(standardFiles('<&- >&- 2>&-'), ['0 /dev/null', '0 /dev/null', '0 /dev/null']);
   assert.deepEqual(standardFiles('<"$0" >&- 2>>"$1"'), [`0 ${other}/tlsify`, '0 /dev/null', `1 ${report}`]);
   rmSync(other, { recursive: true });
 });
