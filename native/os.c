@@ -567,13 +567,14 @@ static long os_landlockAddRule(struct call *c) {
 
 /* --- The table ------------------------------------------------------------------------------------------------------------ */
 
-/* The calls that cannot fail, so that errno would be another's. */
+/* The calls that cannot fail, so that errno would be another's, or whose failure is an answer like another. */
 #define SURE_CALLS(call) \
   call(getuid, "", (long)getuid()) \
   call(geteuid, "", (long)geteuid()) \
   call(getgid, "", (long)getgid()) \
   call(getegid, "", (long)getegid()) \
   call(getpid, "", getpid()) \
+  call(isTerminal, "i", isatty(INT(0))) \
   call(getppid, "", getppid())
 
 /* The calls that are nothing but their arguments. */

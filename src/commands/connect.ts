@@ -86,7 +86,7 @@ async function run(native: Native, options: ConnectOptions, environment: Environ
     network: network.socket,
     plain,
     atInputEnd: options.atInputEnd,
-    endWithPeer: isTerminal(native, plain.readFd),
+    endWithPeer: native.isTerminal(plain.readFd) === 1,
     answer: (effect) => performEffect(effect, crypto, verify),
     handshakeDeadlineMs,
     idleTimeoutMs: options.idleTimeoutMs,
@@ -175,10 +175,6 @@ const STREAM_TYPES: ReadonlySet<number> = new Set([S.IFSOCK, S.IFIFO, S.IFCHR, S
 
 function unusable(what: string, why: string): Refused {
   return new Refused({ kind: 'configuration', why: 'descriptor-unusable', detail: `${what}: ${why}` });
-}
-
-function isTerminal(native: Native, fd: number): boolean {
-  return native.fileType(fd) === S.IFCHR && process.getBuiltinModule('node:tty').isatty(fd);
 }
 
 function keptDescriptors(options: ConnectOptions, network: number, signals: number): KeptDescriptor[] {

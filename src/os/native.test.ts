@@ -125,6 +125,8 @@ describe('descriptors', () => {
     const [left, right] = makeSockets();
     assert.equal(native.fileType(left), S.IFSOCK);
     assert.equal(native.fileType(NO_FD), -ERRNO.EBADF);
+    assert.equal(native.isTerminal(from), 0);
+    assert.equal(native.isTerminal(NO_FD), 0);
     close(file, directory, from, to, left, right);
     rmSync(folder, { recursive: true });
   });
@@ -159,6 +161,7 @@ describe('RWF_NOWAIT', () => {
   test('a terminal cannot promise it', () => {
     const terminal = native.openFile('/dev/ptmx', O.RDWR, 0);
     assert.equal(native.fileType(terminal), S.IFCHR);
+    assert.equal(native.isTerminal(terminal), 1);
     assert.equal(native.readNoWait(terminal, buffer, 0, 1), -ERRNO.EOPNOTSUPP);
     assert.equal(native.writeNoWait(terminal, buffer, 0, 1), -ERRNO.EOPNOTSUPP);
     close(terminal);

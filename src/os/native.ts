@@ -23,6 +23,7 @@ export interface Native {
   setNonBlocking(fd: number, on: boolean): number;
   /** S_IFMT bits of the mode, or -errno. */
   fileType(fd: number): number;
+  isTerminal(fd: number): number; // isatty(3): 1 or 0
   pipe(fds: Int32Array): number; // O_CLOEXEC
 
   // Sockets. Addresses are struct sockaddr bytes as the kernel has them; one that is filled in needs 128 bytes of room.
