@@ -283,14 +283,14 @@ describe('what a failure says', () => {
 describe('on a real network', () => {
   const native = loadNative();
 
-  test('a name from /etc/hosts and a listener on one family of it', () => {
+  test.each(['localhost', 'localhost.', 'name.localhost'])('%s, and a listener on one family', (host) => {
     const listener = native.socket(AF.INET, SOCK.STREAM, 0);
     const address = endpoint('127.0.0.1', 0);
     expect(native.bind(listener, encodeAddress(address))).toBe(0);
     expect(native.listen(listener, 8)).toBe(0);
     const bound = new Uint8Array(128);
     const { port } = decodeAddress(bound.slice(0, native.socketName(listener, bound))) as { port: number };
-    const dialling = new Dialling(native, new Poller(native, 24), { host: 'localhost', port });
+    const dialling = new Dialling(native, new Poller(native, 24), { host, port });
     const result = dialling.finish(Number.POSITIVE_INFINITY, { fd: -1, next: () => null });
     expect(result).toMatchObject({ dialled: 'connected', address: { port } });
     native.close(listener);

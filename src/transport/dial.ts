@@ -57,9 +57,10 @@ export class Dialling {
     this.#poller = poller;
     this.#target = target;
     this.#turn = poller.timer(() => this.#attemptNext());
-    if (target.address === undefined) for (const family of ['ipv6', 'ipv4'] as const) this.#lookUp(family);
+    const known = target.address === undefined ? loopback(target) : [target.address];
+    if (known === undefined) for (const family of ['ipv6', 'ipv4'] as const) this.#lookUp(family);
     else {
-      this.#addresses[familyOf(target.address)].push(target.address);
+      for (const address of known) this.#addresses[familyOf(address)].push(address);
       this.#attemptNext();
     }
   }
@@ -259,6 +260,15 @@ const LOOK_UP_TEXT = {
   'failed': 'the name servers refuse, or cannot be asked',
   'bad-answer': 'the look-up ended without an answer',
 } as const satisfies Record<LookUpFailure, string>;
+
+/** RFC 6761 section 6.3: `localhost` and what is below it mean this machine, and need not be asked for; undefined for other names. */
+function loopback({ host, port }: DialTarget): readonly SocketAddress[] | undefined {
+  const name = host.endsWith('.') ? host.slice(0, -1) : host;
+  if (name !== 'localhost' && !name.endsWith('.localhost')) return undefined;
+  const ipv6 = new Uint8Array(16);
+  ipv6[15] = 1;
+  return [ipv6, Uint8Array.of(127, 0, 0, 1)].map((address) => ({ family: 'ip', address, port, scope: 0 }));
+}
 
 function familyOf(address: SocketAddress): AddressFamily {
   return address.family === 'ip' && address.address.length === 4 ? 'ipv4' : 'ipv6';
