@@ -190,8 +190,8 @@ export const OUTCOMES = {
   // What is not shared
   'version-not-supported': {
     exit: EXIT.tls,
-    says: 'the server does not speak TLS 1.3',
-    advice: 'This version of tlsify speaks TLS 1.3 only: ask its operator to switch it on.',
+    says: 'the server speaks neither TLS 1.3 nor TLS 1.2',
+    advice: 'Older versions are not safe: ask its operator to switch on TLS 1.3.',
   },
   'no-common-suite': {
     exit: EXIT.tls,
@@ -257,7 +257,7 @@ export const OUTCOMES = {
   'closed-in-handshake': {
     exit: EXIT.tls,
     says: 'the server closed the connection during the handshake',
-    advice: 'Check that the port speaks TLS 1.3, and the name sent with --sni.',
+    advice: 'Check that the port speaks TLS, and the name sent with --sni.',
   },
   'truncated': {
     exit: EXIT.inputOutput,
@@ -379,7 +379,7 @@ export const OUTCOMES = {
 const ALERT_ADVICE: Readonly<Partial<Record<AlertName, string>>> = {
   protocol_version: OUTCOMES['version-not-supported'].advice,
   handshake_failure:
-    'The server shares no settings with tlsify: it may speak TLS 1.2 only, or want a client certificate.',
+    'The server shares no settings with tlsify: it may have only old cipher suites, or want a client certificate.',
   unrecognized_name: 'The server does not know the name it was asked for: give another with --sni, or none.',
   no_application_protocol: OUTCOMES['no-common-alpn'].advice,
   certificate_required: 'The server wants a client certificate, which this version of tlsify cannot give.',

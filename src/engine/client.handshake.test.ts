@@ -23,7 +23,7 @@ import {
 import { isGrease } from './codec/grease.ts';
 import { encodeCertificate, encodeCertificateRequest, encodeCompressedCertificate } from './codec/messages.ts';
 import { EXTENSION, HANDSHAKE_TYPE } from './codec/registry.ts';
-import type { ClientConfig } from './config.ts';
+import { type ClientConfig, usableSchemes } from './config.ts';
 
 const COMPRESSORS = {
   zlib: (body: Bytes) => new Uint8Array(deflateSync(body)),
@@ -93,7 +93,7 @@ describe('ClientHello', () => {
       grease: false,
       serverName: null,
       alpn: [],
-      certificateSignatureSchemes: testConfig().signatureSchemes,
+      certificateSignatureSchemes: usableSchemes(testConfig()),
       certificateCompressions: [],
       certificateAuthorities: [],
       recordSizeLimit: null,

@@ -13,7 +13,8 @@ test('the defaults are valid, and offer what the provider has', () => {
   assert.deepEqual(config.keyShareGroups, ['X25519MLKEM768', 'x25519']);
   assert.deepEqual(config.groups, nodeCrypto.groups);
   assert.ok(!config.suites.some((suite) => suite.includes('CCM')));
-  assert.ok(!config.signatureSchemes.some((scheme) => scheme.startsWith('rsa_pkcs1')));
+  assert.ok(!config.tls12Suites.some((suite) => suite.includes('CCM')));
+  assert.deepEqual([config.minVersion, config.maxVersion], ['TLSv1.2', 'TLSv1.3']);
 
   const poor: CryptoProvider = Object.create(nodeCrypto, {
     groups: { value: ['secp384r1'] },
@@ -23,11 +24,18 @@ test('the defaults are valid, and offer what the provider has', () => {
   checkClientConfig(little, poor);
   assert.deepEqual(little.keyShareGroups, ['secp384r1']);
   assert.deepEqual(little.suites, ['TLS_AES_256_GCM_SHA384']);
+  assert.deepEqual(little.tls12Suites, [
+    'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+    'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
+  ]);
 });
 
 const MISTAKES: readonly [field: string, changes: Partial<ClientConfig>][] = [
   ['suites', { suites: [] }],
+  ['minVersion', { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' }],
+  ['tls12Suites', { minVersion: 'TLSv1.2', tls12Suites: [] }],
   ['groups', { groups: [], keyShareGroups: [] }],
+  ['groups', { minVersion: 'TLSv1.2', groups: ['X25519MLKEM768'], keyShareGroups: [] }],
   ['groups', { groups: ['x25519', 'x25519'] }],
   ['keyShareGroups', { keyShareGroups: ['secp521r1'] }],
   ['signatureSchemes', { signatureSchemes: [] }],

@@ -29,7 +29,7 @@ export async function startWorld(): Promise<World> {
   const stranger = authority('A CA that nobody knows');
   const [good, old, expired, elsewhere, unknown] = await Promise.all([
     openssl(localServer(), '-tls1_3'),
-    openssl(localServer(), '-tls1_2'),
+    openssl(localServer(), '-tls1_1'),
     openssl(filesOf(serverCertificate(ISSUING_CA, NAMES, { notAfter: daysFromNow(-1), notBefore: daysFromNow(-9) }))),
     openssl(filesOf(serverCertificate(ISSUING_CA, { dns: ['elsewhere.test'] }))),
     openssl(filesOf(serverCertificate(stranger, NAMES))),

@@ -8,10 +8,10 @@ setDefaultTimeout(TEST_LIMIT_MS);
 const started: PeerProcess[] = [];
 afterAll(() => Promise.all(started.map((peer) => peer.stop())));
 
-describe('a server that does not speak TLS 1.3', () => {
+describe('a server that speaks neither TLS 1.3 nor 1.2', () => {
   for (const [option, name] of [
-    ['-tls1_2', 'TLS 1.2'],
     ['-tls1_1', 'TLS 1.1'],
+    ['-tls1', 'TLS 1.0'],
   ])
     test(`but ${name} only is refused with a message that says so`, async () => {
       const { leaf, key } = localServer();
@@ -26,11 +26,11 @@ describe('a server that does not speak TLS 1.3', () => {
       expect(result.status[0]).toMatchObject({ detail: 'protocol_version' });
     });
 
-  test('but answers with a ServerHello of TLS 1.2', async () => {
-    const hello = [...[0x03, 0x03], ...new Array<number>(32).fill(7), 0, 0xc0, 0x2f, 0];
+  test('but answers with a ServerHello of TLS 1.1', async () => {
+    const hello = [...[0x03, 0x02], ...new Array<number>(32).fill(7), 0, 0xc0, 0x2f, 0];
     const { port } = await listen((socket) => {
       socket.write(record(22, Uint8Array.from([2, 0, 0, hello.length, ...hello])));
     });
-    expectFailure(await meet(port), { code: 76, why: 'version-not-supported', says: /does not speak TLS 1\.3/ });
+    expectFailure(await meet(port), { code: 76, why: 'version-not-supported', says: /neither TLS 1\.3 nor TLS 1\.2/ });
   });
 });

@@ -8,7 +8,7 @@ export const CONNECT: Document = {
   summary: 'a verified TLS connection as plain bytes on standard input and output',
   blocks: [
     { example: ['tlsify connect [OPTION…] HOST:PORT', 'tlsify connect [OPTION…] --net-fd N --name ID'] },
-    'Dials the host, or takes a connected socket from its caller; gives up all authority that it does not need; makes a TLS 1.3 connection; verifies who is at the other end; and then copies plain bytes between that connection and standard input and output, or one descriptor for both.',
+    'Dials the host, or takes a connected socket from its caller; gives up all authority that it does not need; makes a connection of TLS 1.3, or of TLS 1.2 with ephemeral keys, AEAD and extended master secret if the server has nothing newer; verifies who is at the other end; and then copies plain bytes between that connection and standard input and output, or one descriptor for both.',
     { heading: 'Options' },
     optionTerms(CONNECT_OPTIONS),
     { heading: 'How it ends' },
