@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'bun:test';
+import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -8,7 +8,9 @@ import { type PeerProcess, requireProgram } from '../support/peer-process.ts';
 import { scratchPath } from '../support/scratch.ts';
 import { filesOf, ISSUING_CA, localServer } from '../support/test-pki.ts';
 import { COMMAND } from '../support/tlsify-process.ts';
-import { MIB, startPeer } from './suite.ts';
+import { MIB, startPeer, TEST_LIMIT_MS } from './suite.ts';
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 /** Debian's BusyBox, unmodified: for https its wget execs `openssl s_client …`, and finds tlsify by that name. */
 const shims = scratchPath('shims');

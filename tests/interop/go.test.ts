@@ -1,7 +1,9 @@
-import { describe } from 'bun:test';
+import { describe, setDefaultTimeout } from 'bun:test';
 import { buildGoPeer } from './builds.ts';
 import { peerArguments } from './peer-arguments.ts';
-import { describeCommands, describeHandshakes, type HandshakePeer, MIB } from './suite.ts';
+import { describeCommands, describeHandshakes, type HandshakePeer, TEST_LIMIT_MS } from './suite.ts';
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const executable = buildGoPeer();
 
@@ -26,5 +28,5 @@ const go: HandshakePeer = {
 
 describe("Go's crypto/tls", () => {
   describeHandshakes(go);
-  describeCommands(go, { bulkBytes: 1024 * MIB });
+  describeCommands(go);
 });

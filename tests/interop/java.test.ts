@@ -1,14 +1,22 @@
-import { describe } from 'bun:test';
+import { describe, setDefaultTimeout } from 'bun:test';
 import { buildJavaPeer } from './builds.ts';
 import { peerArguments } from './peer-arguments.ts';
-import { describeCommands, describeHandshakes, describeKeyUpdates, type HandshakePeer, MIB } from './suite.ts';
+import {
+  describeCommands,
+  describeHandshakes,
+  describeKeyUpdates,
+  type HandshakePeer,
+  TEST_LIMIT_MS,
+} from './suite.ts';
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const classes = buildJavaPeer();
 
 const java: HandshakePeer = {
   command: (port, options) => ({
     program: 'java',
-    args: ['-XX:TieredStopAtLevel=1', '-cp', classes, 'Peer', ...peerArguments(port, options)],
+    args: ['-cp', classes, 'Peer', ...peerArguments(port, options)],
     comesFrom: 'the package default-jdk-headless',
   }),
   request: 'facts\n',
@@ -27,7 +35,7 @@ const java: HandshakePeer = {
 
 describe('Java (JSSE)', () => {
   describeHandshakes(java);
-  describeCommands(java, { bulkBytes: 64 * MIB });
+  describeCommands(java);
   describeKeyUpdates({
     command: (port, options) => {
       const { args, ...rest } = java.command(port, options);

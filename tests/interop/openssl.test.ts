@@ -1,16 +1,17 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Fingerprint, fingerprintOf, numberedStream } from '../support/numbered-stream.ts';
 import type { PeerProcess } from '../support/peer-process.ts';
 import { scratchPath } from '../support/scratch.ts';
-import { localServer } from '../support/test-pki.ts';
-import { MEMORY_BOUND_MIB, readAll, TlsifyProcess } from '../support/tlsify-process.ts';
+import { localServer, trustTestRoot } from '../support/test-pki.ts';
+import { MEMORY_BOUND_MIB, readAll, runTlsify, TlsifyProcess } from '../support/tlsify-process.ts';
 import {
   connectArguments,
   connectTo,
   describeHandshakes,
   expectClean,
+  GIB,
   type HandshakePeer,
   MIB,
   type ServeOptions,
@@ -18,6 +19,8 @@ import {
   TEST_LIMIT_MS,
   take,
 } from './suite.ts';
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const OPENSSL_GROUPS: Readonly<Record<string, string>> = {
   x25519: 'X25519',
@@ -106,6 +109,23 @@ describe('OpenSSL s_server', () => {
     });
   });
 
+  test('over IPv6, verified by its address', async () => {
+    const peer = await startPeer((port) => {
+      const { args, ...rest } = sServer(port, { files: localServer() }, '-www');
+      return { ...rest, args: args.map((word) => (word === `127.0.0.1:${port}` ? `[::1]:${port}` : word)) };
+    });
+    const result = await runTlsify(['connect', `[::1]:${peer.port}`, ...trustTestRoot()], openssl.request);
+    expectClean(result);
+    expect(result.status[0]).toMatchObject({ serverName: null, peer: { matched: ['ip:::1'] } });
+  });
+
+  for (const level of ['strict', 'off'])
+    test(`with the sandbox ${level}`, async () => {
+      const result = await connectTo(await serve('-www'), openssl.request, '--sandbox', level);
+      expectClean(result);
+      expect(result.status[0]).toMatchObject({ sandbox: level });
+    });
+
   describe('ALPN', () => {
     test('chosen', async () => {
       const result = await connectTo(await serve('-www', '-alpn', 'imap'), openssl.request, '--alpn', 'h2,imap');
@@ -128,61 +148,53 @@ describe('OpenSSL s_server', () => {
   });
 
   describe('data', () => {
-    test(
-      '1 GiB each way at once',
-      async () => {
-        const bytes = 1024 * MIB;
-        const peer = await serve('-quiet');
-        const tlsify = new TlsifyProcess(connectArguments(peer));
-        const [uploaded, downloaded] = [new Fingerprint(), new Fingerprint()];
-        await Promise.all([
-          tlsify.write(numberedStream(bytes)),
-          writeTo(peer, numberedStream(bytes)),
-          take(peer.stdout, uploaded, bytes),
-          take(tlsify.stdout, downloaded, bytes),
-        ]);
-        expect(tlsify.peakMemoryMib).toBeLessThan(MEMORY_BOUND_MIB);
-        // Only now: s_server ends the connection as soon as it has our close_notify.
-        tlsify.stdin.end();
-        expectClean(await tlsify.ending);
-        const expected = fingerprintOf(numberedStream(bytes));
-        expect(`${uploaded}`).toBe(expected);
-        expect(`${downloaded}`).toBe(expected);
-      },
-      TEST_LIMIT_MS,
-    );
+    test('1 GiB each way at once', async () => {
+      const bytes = GIB;
+      const peer = await serve('-quiet');
+      const tlsify = new TlsifyProcess(connectArguments(peer));
+      const [uploaded, downloaded] = [new Fingerprint(), new Fingerprint()];
+      await Promise.all([
+        tlsify.write(numberedStream(bytes)),
+        writeTo(peer, numberedStream(bytes)),
+        take(peer.stdout, uploaded, bytes),
+        take(tlsify.stdout, downloaded, bytes),
+      ]);
+      expect(tlsify.peakMemoryMib).toBeLessThan(MEMORY_BOUND_MIB);
+      // Only now: s_server ends the connection as soon as it has our close_notify.
+      tlsify.stdin.end();
+      expectClean(await tlsify.ending);
+      const expected = fingerprintOf(numberedStream(bytes));
+      expect(`${uploaded}`).toBe(expected);
+      expect(`${downloaded}`).toBe(expected);
+    });
 
-    test(
-      'key updates, asked for and not, under load in the other direction',
-      async () => {
-        const messages = scratchPath('messages');
-        const peer = await serve('-msg', '-msgfile', messages);
-        const tlsify = new TlsifyProcess(connectArguments(peer));
-        const log = readAll(peer.stdout);
-        const uploading = tlsify.write(numberedStream(64 * MIB));
-        const download = async (): Promise<void> => {
-          await writeTo(peer, numberedStream(MIB));
-          const downloaded = new Fingerprint();
-          await take(tlsify.stdout, downloaded, MIB);
-          expect(`${downloaded}`).toBe(fingerprintOf(numberedStream(MIB)));
-        };
+    test('key updates, asked for and not, under load in the other direction', async () => {
+      const messages = scratchPath('messages');
+      const peer = await serve('-msg', '-msgfile', messages);
+      const tlsify = new TlsifyProcess(connectArguments(peer));
+      const log = readAll(peer.stdout);
+      const uploading = tlsify.write(numberedStream(64 * MIB));
+      const download = async (): Promise<void> => {
+        await writeTo(peer, numberedStream(MIB));
+        const downloaded = new Fingerprint();
+        await take(tlsify.stdout, downloaded, MIB);
+        expect(`${downloaded}`).toBe(fingerprintOf(numberedStream(MIB)));
+      };
+      await download();
+      for (const [index, command] of ['K', 'k', 'K', 'K', 'k', 'k', 'K', 'k'].entries()) {
+        // s_server takes a read of its stdin that begins with such a letter as a command, and any other as data.
+        await writeTo(peer, [Buffer.from(`${command}\n`)]);
+        while (countMessages(messages, '>>>', 'KeyUpdate') <= index) await delay(5);
         await download();
-        for (const [index, command] of ['K', 'k', 'K', 'K', 'k', 'k', 'K', 'k'].entries()) {
-          // s_server takes a read of its stdin that begins with such a letter as a command, and any other as data.
-          await writeTo(peer, [Buffer.from(`${command}\n`)]);
-          while (countMessages(messages, '>>>', 'KeyUpdate') <= index) await delay(5);
-          await download();
-        }
-        await uploading;
-        tlsify.stdin.end();
-        expectClean(await tlsify.ending);
-        expect(countMessages(messages, '<<<', 'KeyUpdate')).toBe(4);
-        await peer.stop();
-        const uploaded = (await log).toString('latin1').replace(/SSL_do_handshake -> 1\n|Read BLOCK\n/g, '');
-        expect(uploaded.includes(Buffer.concat([...numberedStream(64 * MIB)]).toString('latin1'))).toBe(true);
-      },
-      TEST_LIMIT_MS,
-    );
+      }
+      await uploading;
+      tlsify.stdin.end();
+      expectClean(await tlsify.ending);
+      expect(countMessages(messages, '<<<', 'KeyUpdate')).toBe(4);
+      await peer.stop();
+      const uploaded = (await log).toString('latin1').replace(/SSL_do_handshake -> 1\n|Read BLOCK\n/g, '');
+      expect(uploaded.includes(Buffer.concat([...numberedStream(64 * MIB)]).toString('latin1'))).toBe(true);
+    });
   });
 });
 

@@ -1,7 +1,9 @@
-import { describe } from 'bun:test';
+import { describe, setDefaultTimeout } from 'bun:test';
 import { fileURLToPath } from 'node:url';
 import { peerArguments } from './peer-arguments.ts';
-import { describeCommands, describeHandshakes, type HandshakePeer, MIB } from './suite.ts';
+import { describeCommands, describeHandshakes, type HandshakePeer, TEST_LIMIT_MS } from './suite.ts';
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const python: HandshakePeer = {
   command: (port, options) => ({
@@ -25,5 +27,5 @@ const python: HandshakePeer = {
 
 describe("Python's ssl", () => {
   describeHandshakes(python);
-  describeCommands(python, { bulkBytes: 64 * MIB });
+  describeCommands(python);
 });

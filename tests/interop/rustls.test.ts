@@ -1,7 +1,23 @@
-import { describe } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { serverCertificate } from '../support/certificates.ts';
+import { TcpPeer } from '../support/tcp-peer.ts';
+import { filesOf, ISSUING_CA } from '../support/test-pki.ts';
 import { buildRustlsPeer } from './builds.ts';
 import { peerArguments } from './peer-arguments.ts';
-import { describeCommands, describeHandshakes, describeKeyUpdates, type HandshakePeer, MIB } from './suite.ts';
+import {
+  connectTo,
+  describeCommands,
+  describeHandshakes,
+  describeKeyUpdates,
+  expectClean,
+  type HandshakePeer,
+  startPeer,
+  TEST_LIMIT_MS,
+} from './suite.ts';
+
+setDefaultTimeout(TEST_LIMIT_MS);
 
 const executable = buildRustlsPeer();
 
@@ -26,6 +42,33 @@ const rustls: HandshakePeer = {
 
 describe('rustls', () => {
   describeHandshakes(rustls);
-  describeCommands(rustls, { bulkBytes: 64 * MIB });
+  describeCommands(rustls);
   describeKeyUpdates(rustls);
+
+  test('certificates compressed with zlib: they are large, and what comes over the network is not', async () => {
+    const names = Array.from({ length: 500 }, (_, index) => `name-${index}.example`);
+    const files = filesOf(serverCertificate(ISSUING_CA, { dns: ['localhost', ...names] }));
+    const certificateBytes = readFileSync(files.leaf, 'latin1').length * (3 / 4);
+    for (const [compress, isSmall] of [
+      [[], false],
+      [['compress=zlib'], true],
+    ] as const) {
+      const service = await startPeer((port) => {
+        const { args, ...rest } = rustls.command(port, { files });
+        return { ...rest, args: [...args, ...compress] };
+      });
+      let bytes = 0;
+      const relay = await TcpPeer.listen((socket) => {
+        const server = connect(service.port, '127.0.0.1');
+        socket.pipe(server).pipe(socket);
+        server.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+        });
+      });
+      const result = await connectTo(relay, rustls.request);
+      relay.close();
+      expectClean(result);
+      expect(bytes < certificateBytes / 2).toBe(isSmall);
+    }
+  });
 });

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 export const COMMAND = process.env.TLSIFY_TEST_COMMAND ?? fileURLToPath(new URL('../../bin/tlsify', import.meta.url));
 
 /** No run of the command may take longer; a test that hangs fails with what was written until then. */
-const RUN_LIMIT_MS = 120_000;
+const RUN_LIMIT_MS = 300_000;
 
 /**
  * What the process may ever have in memory, in MiB, whatever peer and application do: it starts with some 40, and needs some 55

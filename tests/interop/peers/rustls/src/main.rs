@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConfig, ServerConnection, StreamOwned, compress};
 
 type Failure = Box<dyn Error + Send + Sync>;
 type Tls = StreamOwned<ServerConnection, TcpStream>;
@@ -73,6 +73,11 @@ fn configure(arguments: &HashMap<String, String>) -> Result<ServerConfig, Failur
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
+    config.cert_compressors = match arguments.get("compress").map(String::as_str) {
+        None => Vec::new(),
+        Some("zlib") => vec![compress::ZLIB_COMPRESSOR],
+        Some(name) => return Err(format!("no compression {name}").into()),
+    };
     if let Some(protocols) = list("alpn") {
         config.alpn_protocols = protocols
             .iter()
