@@ -10,6 +10,7 @@ import { acceptAnyCertificate, ConnectionDriver } from '../support/connection-dr
 import { exchange, testConfig } from '../support/conversation.ts';
 import { ScriptedServer, type ServerScript } from '../support/scripted-server.ts';
 import { CERTIFICATE_TARGETS } from './certificate-targets.ts';
+import { TLS12_TARGETS } from './tls12-targets.ts';
 
 /** Bytes from outside, and who must survive them. */
 export interface Target {
@@ -88,6 +89,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     ],
   ),
   ...CERTIFICATE_TARGETS,
+  ...TLS12_TARGETS,
   'records of a server': {
     seeds: [
       Uint8Array.of(22, 3, 3, 0, 4, 2, 0, 0, 0),
