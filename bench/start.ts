@@ -42,10 +42,13 @@ const CLIENTS: Readonly<Record<string, Client>> = {
 
 const BASELINE = 'openssl s_client -quiet';
 
+/** A store that the environment names instead of the system's may be a folder of some hundred files, and each is opened. */
+const { SSL_CERT_FILE: _file, SSL_CERT_DIR: _directory, ...ENVIRONMENT } = process.env;
+
 /** Runs to the first byte of the answer (wall), and to the end (CPU, of the process and what it started). */
 async function time(command: readonly string[]): Promise<Run> {
   const start = performance.now();
-  const child = Bun.spawn([...command], { stdin: 'pipe', stdout: 'pipe', stderr: 'ignore' });
+  const child = Bun.spawn([...command], { env: ENVIRONMENT, stdin: 'pipe', stdout: 'pipe', stderr: 'ignore' });
   child.stdin.write(REQUEST);
   child.stdin.flush();
   const reader = child.stdout.getReader();
@@ -64,8 +67,8 @@ async function time(command: readonly string[]): Promise<Run> {
 /** The last system call of each part. They are made once, in this order, or the part is not there. */
 const MARKS: readonly (readonly [string, RegExp])[] = [
   ['launcher', /execve\(".*\/tlsify-main"/],
-  ['runtime', /openat\(.*tlsify-os\.node"/],
-  ['modules, arguments', /(?:connect|clone3?|vfork)\(/],
+  ['runtime, modules', /openat\(.*tlsify-os\.node"/],
+  ['arguments', /(?:connect|clone3?|vfork)\(/],
   ['dialling, trust store', /unshare\(CLONE_VM\)/],
   ['sandbox', /seccomp\(SECCOMP_SET_MODE_FILTER/],
   ['handshake, answer', /(?:write|writev|pwritev2|sendmsg)\(1, /],
