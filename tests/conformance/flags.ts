@@ -122,6 +122,7 @@ const BOOLS = new Set([
   'key-update',
   'key-update-before-read',
   'no-key-shares',
+  'no-legacy-server-connect',
   'no-op-extra-handshake',
   'no-tls1',
   'no-tls11',
