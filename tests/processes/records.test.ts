@@ -119,13 +119,17 @@ describe('in the encrypted handshake', () => {
       { certificate: (message) => encodeCertificate({ ...message, entries: [] }) },
     ));
 
-  test('a certificate that is none', () =>
+  const onlyCertificate = (certificate: Bytes): ServerScript => ({
+    certificate: (message) => encodeCertificate({ ...message, entries: [{ certificate, extensions: new Map() }] }),
+  });
+
+  test('a certificate that is not even DER', () =>
+    expectAttacked({ code: 76, why: 'decode-error', says: /cannot be decoded/ }, onlyCertificate(garbage(500))));
+
+  test('a certificate of garbage', () =>
     expectAttacked(
-      { code: 77, why: 'certificate-malformed', says: /cannot be decoded/ },
-      {
-        certificate: (message) =>
-          encodeCertificate({ ...message, entries: [{ certificate: garbage(500), extensions: new Map() }] }),
-      },
+      { code: 77, why: 'certificate-malformed', says: /the certificate cannot be decoded/ },
+      onlyCertificate(concat(Uint8Array.of(0x30, 0x81, 200), garbage(200))),
     ));
 
   test('a Finished of another handshake', () =>
