@@ -365,6 +365,11 @@ export const OUTCOMES = {
     says: 'the chain of certificates takes too much work to check',
     advice: 'No honest server sends such a chain.',
   },
+  'certificate-status-rejected': {
+    exit: EXIT.certificate,
+    says: 'the OCSP response with the certificate is not acceptable',
+    advice: 'Ask its operator to renew the response that the server staples.',
+  },
   'certificate-chain-too-long': {
     exit: EXIT.certificate,
     says: 'the server sends too many certificates',

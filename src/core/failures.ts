@@ -123,6 +123,7 @@ export const FAILURES = {
   'certificate-unsupported-signature': { kind: 'certificate-rejected', alert: 'unsupported_certificate' },
   'certificate-not-conforming': { kind: 'certificate-rejected', alert: 'bad_certificate' },
   'certificate-budget-exhausted': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  'certificate-status-rejected': { kind: 'certificate-rejected', alert: 'bad_certificate_status_response' },
   'certificate-chain-too-long': { kind: 'certificate-rejected', alert: 'bad_certificate' },
   // Ours
   'aborted': { kind: 'internal', alert: 'user_canceled' },

@@ -83,6 +83,7 @@ const SPECIFICITY = {
   'certificate-pin-mismatch': 12,
   'certificate-chain-too-long': 13,
   'certificate-budget-exhausted': 13,
+  'certificate-status-rejected': 13,
 } as const satisfies Record<CertificateWhy, number>;
 
 class PathSearch {

@@ -38,6 +38,7 @@ export class Exchange {
   readonly #plaintext: Bytes[] = [];
   #pending: Bytes = new Uint8Array(0);
   #session: SessionFacts | undefined;
+  #selectedCredential = -1;
   readonly #keys: KeyHolder;
   readonly #resumes: boolean;
   readonly #keyLog: string[] = [];
@@ -176,6 +177,7 @@ export class Exchange {
 
   async #perform(effect: Effect): Promise<Answer> {
     if (effect.effect === 'choose-certificate') this.#checkQuestion(effect);
+    if (effect.effect === 'sign') this.#selectedCredential = Number(effect.key);
     return performEffect(
       effect,
       nodeCrypto,
@@ -187,6 +189,8 @@ export class Exchange {
   /** The runner's certificates are not there to be validated: `-verify-fail` says what the verdict shall be. */
   #verifyCertificate(chain: readonly Bytes[], ocspResponse: Bytes | undefined): Answer {
     this.#ocsp = ocspResponse;
+    if (this.#flags.bools.has('fail-ocsp-callback'))
+      return { answer: 'refused', failure: new TlsError('certificate-status-rejected').failure };
     // Without -verify-peer BoringSSL's client looks and goes on.
     if (this.#flags.bools.has('verify-fail') && this.#flags.bools.has('verify-peer'))
       return { answer: 'refused', failure: { kind: 'certificate-rejected', why: 'certificate-unknown-issuer' } };
@@ -227,6 +231,10 @@ export class Exchange {
 
   #checkSession(session: SessionFacts): void {
     const { ints, strings, bools } = this.#flags;
+    const credential = ints.get('expect-selected-credential')?.[0];
+    // The last resort, without a flag of its own, has no number.
+    const selected = this.#flags.credentials[this.#selectedCredential]?.numbered ? this.#selectedCredential : -1;
+    if (credential !== undefined && credential !== selected) throw new Error(`credential ${selected} was used`);
     const serverName = strings.get('expect-server-name');
     if (serverName !== undefined && session.serverName !== serverName)
       throw new Error(`server name was ${session.serverName}, not ${serverName}`);

@@ -17,6 +17,8 @@ export interface CredentialFlags {
   signingPrefs?: number[];
   ocspResponse?: string;
   mustMatchIssuer: boolean;
+  /** Whether it has a -new-x509-credential of its own. */
+  readonly numbered: boolean;
 }
 
 /** Thrown for what the shim leaves to others: exit code 89. */
@@ -37,7 +39,7 @@ export function parseFlags(argv: readonly string[]): ShimFlags[] {
     }
     if (prefix !== null) name = name.slice(prefix[0].length);
     if (name === 'new-x509-credential') {
-      for (const target of targets) target.credentials.unshift({ mustMatchIssuer: false });
+      for (const target of targets) target.credentials.unshift({ mustMatchIssuer: false, numbered: true });
     } else if (CREDENTIAL_FLAGS.has(name)) {
       const value = name === 'must-match-issuer' ? '' : (argv[++index] as string);
       for (const target of targets) setCredentialFlag(target.credentials[0] as CredentialFlags, name, value);
@@ -63,7 +65,7 @@ export function parseFlags(argv: readonly string[]): ShimFlags[] {
 }
 
 function collector() {
-  const credentials: CredentialFlags[] = [{ mustMatchIssuer: false }];
+  const credentials: CredentialFlags[] = [{ mustMatchIssuer: false, numbered: false }];
   return {
     bools: new Set<string>(),
     ints: new Map<string, number[]>(),
@@ -94,6 +96,11 @@ function setCredentialFlag(credential: CredentialFlags, name: string, value: str
 }
 
 const BOOLS = new Set([
+  'decline-ocsp-callback',
+  'fail-ocsp-callback',
+  'set-ocsp-in-callback',
+  'use-ocsp-callback',
+  'use-old-client-cert-callback',
   'decline-alpn',
   'expect-no-peer-cert',
   'fail-cert-callback',
@@ -145,6 +152,8 @@ const BOOLS = new Set([
 ]);
 
 const INTS = new Set([
+  'expect-selected-credential',
+  'resumption-delay',
   'curves',
   'expect-cipher',
   'expect-cipher-aes',

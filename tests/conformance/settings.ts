@@ -30,17 +30,24 @@ function versionsOf(flags: ShimFlags): { minVersion: ProtocolVersion; maxVersion
 
 /** The certificates of the flags, which sign as -signing-prefs say; the one without -new-x509-credential comes last. */
 export function keysOf(flags: ShimFlags, ticketKey: Bytes): KeyHolder {
-  const held = flags.credentials.flatMap(heldCredential);
+  const stapled = !flags.bools.has('decline-ocsp-callback');
+  const held = flags.credentials.flatMap((credential) => heldCredential(credential, stapled));
   const keys = softwareKeys(held, ticketKey);
-  if (!flags.bools.has('fail-cert-callback')) return keys;
+  const ocspFails = flags.bools.has('server') && flags.bools.has('fail-ocsp-callback');
+  if (!flags.bools.has('fail-cert-callback') && !ocspFails) return keys;
   return {
     ...keys,
-    choose: () => ({ answer: 'refused', failure: new TlsError('internal-error', 'callback').failure }),
+    choose: () => ({
+      answer: 'refused',
+      failure: new TlsError('internal-error', ocspFails ? 'OCSP callback' : 'callback').failure,
+    }),
   };
 }
 
-function heldCredential(flags: CredentialFlags): HeldCredential[] {
-  const { certFile, keyFile, signingPrefs, ocspResponse, mustMatchIssuer } = flags;
+function heldCredential(flags: CredentialFlags, stapled: boolean): HeldCredential[] {
+  const { certFile, keyFile, signingPrefs, mustMatchIssuer } = flags;
+  // BoringSSL can set the staple in a callback, or decline to have one there.
+  const ocspResponse = stapled ? flags.ocspResponse : undefined;
   if (certFile === undefined || keyFile === undefined) return [];
   const pems = readFileSync(certFile, 'latin1').matchAll(
     /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g,
@@ -64,7 +71,7 @@ function schemeOf(codePoint: number): SignatureScheme {
   return scheme;
 }
 
-export function clientConfig(flags: ShimFlags, session: Ticket | null): ClientConfig {
+export function clientConfig(flags: ShimFlags, session: Ticket | null, now: () => number): ClientConfig {
   const groups = flags.ints.has('curves') ? groupsOf(flags, 'curves') : DEFAULT_GROUPS;
   const keyShareGroups = flags.bools.has('no-key-shares')
     ? []
@@ -74,7 +81,7 @@ export function clientConfig(flags: ShimFlags, session: Ticket | null): ClientCo
   const handshakeSchemes = flags.ints.get('verify-prefs')?.map(schemeOf) ?? DEFAULT_VERIFY_SCHEMES;
   const { minVersion, maxVersion } = versionsOf(flags);
   return {
-    ...defaultClientConfig(nodeCrypto, flags.strings.get('host-name') ?? null, Date.now),
+    ...defaultClientConfig(nodeCrypto, flags.strings.get('host-name') ?? null, now),
     alpn: lengthPrefixed(flags.strings.get('advertise-alpn') ?? ''),
     groups,
     keyShareGroups,
@@ -94,12 +101,12 @@ export function clientConfig(flags: ShimFlags, session: Ticket | null): ClientCo
   };
 }
 
-export function serverConfig(flags: ShimFlags): ServerConfig {
+export function serverConfig(flags: ShimFlags, now: () => number): ServerConfig {
   const { minVersion, maxVersion } = versionsOf(flags);
   const handshakeSchemes = flags.ints.get('verify-prefs')?.map(schemeOf) ?? DEFAULT_VERIFY_SCHEMES;
   const authorities = flags.strings.get('use-client-ca-list');
   return {
-    ...defaultServerConfig(nodeCrypto, Date.now),
+    ...defaultServerConfig(nodeCrypto, now),
     minVersion,
     maxVersion,
     tls12Suites: ALL_TLS12_SUITES,
@@ -119,7 +126,6 @@ export function serverConfig(flags: ShimFlags): ServerConfig {
     maxFragment: flags.ints.get('max-send-fragment')?.[0] ?? 2 ** 14,
     ticketLifetimeSeconds: flags.bools.has('no-ticket') ? 0 : 7200,
     insecureKeyLog: flags.bools.has('export-traffic-secrets'),
-    grease: flags.bools.has('enable-grease'),
   };
 }
 

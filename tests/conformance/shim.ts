@@ -17,20 +17,29 @@ import { Wire } from './wire.ts';
 /** Of all connections of this process, so that a server knows its own tickets again. */
 const TICKET_KEY = new Uint8Array(randomBytes(32));
 
+const START_MS = Date.now();
+
 /** One connection after another; a client resumes the last session that it got. */
 async function runConnections(all: readonly ShimFlags[]): Promise<void> {
   let session: Ticket | null = null;
   for (const [index, flags] of all.entries()) {
     if (index > 0 && session === null && !flags.bools.has('server')) throw new Error('no session to resume');
-    session = await runConnection(flags, session, index > 0);
+    // A clock that stands still but for the time that passes between connections.
+    const delayMs = index * 1000 * (flags.ints.get('resumption-delay')?.[0] ?? 0);
+    session = await runConnection(flags, session, index > 0, () => START_MS + delayMs);
   }
 }
 
 /** @returns the session to offer the next time: the newest, or the one that was offered. */
-async function runConnection(flags: ShimFlags, session: Ticket | null, resumes: boolean): Promise<Ticket | null> {
+async function runConnection(
+  flags: ShimFlags,
+  session: Ticket | null,
+  resumes: boolean,
+  now: () => number,
+): Promise<Ticket | null> {
   const connection = flags.bools.has('server')
-    ? new ServerConnection(serverConfig(flags), nodeCrypto)
-    : new ClientConnection(clientConfig(flags, session), nodeCrypto);
+    ? new ServerConnection(serverConfig(flags, now), nodeCrypto)
+    : new ClientConnection(clientConfig(flags, session, now), nodeCrypto);
   const keys = keysOf(flags, TICKET_KEY);
   const wire = await Wire.open(number(flags, 'port'), flags.bools.has('ipv6'));
   const id = new DataView(new ArrayBuffer(8));

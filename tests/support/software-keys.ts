@@ -10,12 +10,12 @@ import {
 import { type Bytes, concat } from '../../src/core/bytes.ts';
 import { TlsError } from '../../src/core/failures.ts';
 import type { SignatureScheme } from '../../src/crypto/provider.ts';
-import { SIGNATURE_SCHEMES, type SignatureKey } from '../../src/crypto/signature-schemes.ts';
+import { SIGNATURE_SCHEMES } from '../../src/crypto/signature-schemes.ts';
 import { signedBytes } from '../../src/crypto/signed-content.ts';
 import type { KeyHolder } from '../../src/engine/answer.ts';
 import type { Credential } from '../../src/engine/connection.ts';
 import { chooseCredential } from '../../src/engine/credentials.ts';
-import { readPublicKey } from '../../src/x509/public-key.ts';
+import { keyTypeOf } from '../../src/engine/peer-certificate.ts';
 
 export interface HeldCredential extends Omit<Credential, 'key'> {
   /** PKCS#8. */
@@ -41,7 +41,7 @@ export function softwareKeys(
     return {
       credential: { ...credential, key: `${index}` },
       privateKey,
-      schemes: schemes ?? schemesOf(readPublicKey(spki).type),
+      schemes: schemes ?? schemesOf(spki),
       ...(names === undefined ? {} : { names }),
       ...(issuers === undefined ? {} : { issuers }),
       ...(mustMatchIssuer === undefined ? {} : { mustMatchIssuer }),
@@ -86,7 +86,9 @@ export function softwareKeys(
   };
 }
 
-function schemesOf(key: SignatureKey): SignatureScheme[] {
+/** None for a key that is too weak. */
+function schemesOf(spki: Bytes): SignatureScheme[] {
+  const key = keyTypeOf(spki);
   return (Object.keys(SIGNATURE_SCHEMES) as SignatureScheme[]).filter(
     (scheme) => SIGNATURE_SCHEMES[scheme].key === key,
   );

@@ -231,6 +231,7 @@ function isResumable(config: ServerConfig, { offer, suite }: Introduced, session
     ageMs >= 0 &&
     ageMs < 1000 * config.ticketLifetimeSeconds &&
     TLS13_SUITES[session.suite].hash === TLS13_SUITES[suite].hash &&
+    offer.suites.includes(session.suite) &&
     session.serverName === offer.serverName &&
     session.alpn === chooseProtocol(config.alpn, offer.alpn) &&
     session.certificatePolicy === config.certificatePolicy &&
