@@ -2,10 +2,10 @@ import type { Bytes } from '../core/bytes.ts';
 import { LIMITS } from '../core/limits.ts';
 import { TLS13_SUITES, type Tls12SuiteName } from '../crypto/cipher-suites.ts';
 import type { CertificateCompression, CryptoProvider, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
-import { SIGNATURE_SCHEMES } from '../crypto/signature-schemes.ts';
 import {
   checkAlpn,
   defaultSuites,
+  defaultTls12Suites,
   requireRange,
   requireSchemes,
   requireSome,
@@ -30,7 +30,7 @@ export interface ServerConfig {
   readonly alpn: readonly string[];
   /** Whether clients are asked for a certificate, and whether they must have one. */
   readonly clientCertificate: 'none' | 'optional' | 'required';
-  /** What we take from a client in CertificateVerify, and in TLS 1.2 may sign with. */
+  /** What we take from a client in CertificateVerify. */
   readonly signatureSchemes: readonly SignatureScheme[];
   /** Acceptable in clients' certificates. */
   readonly certificateSignatureSchemes: readonly SignatureScheme[];
@@ -62,18 +62,18 @@ export interface ServerConfig {
   readonly now: () => number;
 }
 
-/** What a server does when nobody says otherwise: TLS 1.3, all that the provider can do and that is not opt-in, no tickets. */
+/** What a server does when nobody says otherwise: both versions, all that the provider can do and that is not opt-in, no tickets. */
 export function defaultServerConfig(crypto: CryptoProvider, now: () => number): ServerConfig {
   const { groups, signatureSchemes, certificateCompressions } = crypto;
   return {
-    minVersion: 'TLSv1.3',
+    minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
     suites: defaultSuites(crypto),
-    tls12Suites: [],
+    tls12Suites: defaultTls12Suites(crypto),
     groups,
     alpn: [],
     clientCertificate: 'none',
-    signatureSchemes: signatureSchemes.filter((scheme) => SIGNATURE_SCHEMES[scheme].inTls13Handshake),
+    signatureSchemes,
     certificateSignatureSchemes: signatureSchemes,
     certificateCompressions,
     certificateAuthorities: [],

@@ -1,4 +1,4 @@
-import { type Bytes, EMPTY } from '../../core/bytes.ts';
+import type { Bytes } from '../../core/bytes.ts';
 import { ByteWriter } from '../../core/writer.ts';
 import { decodeWhole, malformed } from './decode.ts';
 
@@ -24,6 +24,3 @@ export function decodePointFormats(body: Bytes): boolean {
     return formats.includes(0);
   });
 }
-
-/** A promise of a ticket, or of a stapled response: empty in a ServerHello. */
-export const PROMISE: Bytes = EMPTY;

@@ -80,13 +80,11 @@ function finish(context: ClientContext, keyed: Keyed, actions: readonly Action[]
   return { state: next.state, actions: [...actions, ...finished, ...next.actions] };
 }
 
-/** A resumption: the server's Finished comes first, and ours answers it (RFC 5246 section 7.3, figure 2). */
-export function resumedUntilTicket(keyed: Keyed): Step<ClientState12> {
-  return expectServersLast(keyed);
-}
-
-/** RFC 5077 section 3.3: a ticket that was promised comes before the server's change_cipher_spec. */
-function expectServersLast(keyed: Keyed): Step<ClientState12> {
+/**
+ * RFC 5077 section 3.3: a ticket that was promised comes before the server's change_cipher_spec. In a resumption this is all that
+ * is left: its Finished comes first, and ours answers it (RFC 5246 section 7.3, figure 2).
+ */
+export function expectServersLast(keyed: Keyed): Step<ClientState12> {
   if (keyed.ticketPromised) return { state: { ...keyed, state: 'tls12-expect-ticket' }, actions: [] };
   return {
     state: { ...keyed, state: 'tls12-expect-change-cipher-spec', newTicket: null },

@@ -18,7 +18,7 @@ import { RULES } from '../../record/incoming.ts';
 import { PlainSealer } from '../../record/protection.ts';
 import { protection12 } from '../../schedule/schedule12.ts';
 import { Transcript12 } from '../transcript12.ts';
-import { resumedUntilTicket } from './finish.ts';
+import { expectServersLast } from './finish.ts';
 import type { ClientState12 } from './states.ts';
 
 /** A ServerHello that has chosen TLS 1.2 (RFC 5246 section 7.4.1.3); that it may is checked. */
@@ -63,7 +63,7 @@ export function onServerHello12(
     throw new TlsError('illegal-parameter', 'another protocol than in the session that is resumed');
   transcript.forgetMessages();
   const master = resumed.resumptionSecret.slice();
-  const next = resumedUntilTicket({
+  const next = expectServersLast({
     ...negotiated,
     group: null,
     scheme: null,
