@@ -172,6 +172,7 @@ function unreadable(path: string, error: unknown): TrustStoreError {
   const code = (error as NodeJS.ErrnoException).code ?? String(error);
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file',
+    EMFILE: 'too many open files (ulimit -n)',
     EACCES: 'permission denied',
     ENOTDIR: 'a part of the path is not a folder',
     ELOOP: 'too many symbolic links',

@@ -85,6 +85,31 @@ test('a watch that ends during a turn is not called any more, nor is the one tha
   native.close(to);
 });
 
+test('the kernel is shown no more slots than are taken', () => {
+  const lengths: number[][] = [];
+  const poller = new Poller(
+    fakeNative((pairs, revents) => {
+      lengths.push([pairs.length, revents.length]);
+      return 0;
+    }),
+    24,
+  );
+  const [first, second] = [poller.watch(3, () => {}), poller.watch(4, () => {})];
+  poller.turn(0);
+  first.end();
+  poller.turn(0);
+  second.end();
+  poller.turn(0);
+  poller.watch(5, () => {});
+  poller.turn(0);
+  assert.deepEqual(lengths, [
+    [4, 2],
+    [4, 2],
+    [0, 0],
+    [2, 1],
+  ]);
+});
+
 test('timers fire once, in the turn in which they are due', () => {
   const fake = fakeNative();
   const poller = new Poller(fake);

@@ -9,6 +9,8 @@ import type { Native } from './native.ts';
 export class Poller {
   readonly #native: Pick<Native, 'poll' | 'monotonicMs'>;
   readonly #slots: Slots;
+  /** The slots up to the last one that is taken: poll refuses more than RLIMIT_NOFILE, be they empty. */
+  #polled: Pick<Slots, 'pairs' | 'revents'>;
   readonly #timers: Timer[] = [];
   #now: number;
 
@@ -20,6 +22,7 @@ export class Poller {
       revents: new Int32Array(capacity),
       handlers: new Array(capacity).fill(undefined),
     };
+    this.#polled = this.#upTo(0);
     this.#now = native.monotonicMs();
   }
 
@@ -49,7 +52,10 @@ export class Poller {
    * @throws SystemError when poll fails; Error when there is nothing that could ever end the wait.
    */
   turn(maximumWaitMs = Number.POSITIVE_INFINITY): void {
-    const { pairs, revents, handlers } = this.#slots;
+    const { handlers } = this.#slots;
+    const taken = handlers.findLastIndex((handler) => handler !== undefined) + 1;
+    if (this.#polled.revents.length !== taken) this.#polled = this.#upTo(taken);
+    const { pairs, revents } = this.#polled;
     const ready = this.#native.poll(pairs, revents, this.#timeoutMs(maximumWaitMs));
     this.#now = this.#native.monotonicMs();
     if (ready < 0 && ready !== -ERRNO.EINTR) throw new SystemError('poll', ready);
@@ -61,6 +67,11 @@ export class Poller {
       if ((pairs[2 * slot] as number) >= 0) handlers[slot]?.(events);
     }
     for (let index = 0; index < this.#timers.length; index++) (this.#timers[index] as Timer).runIfDue(this.#now);
+  }
+
+  #upTo(slots: number): Pick<Slots, 'pairs' | 'revents'> {
+    const { pairs, revents } = this.#slots;
+    return { pairs: pairs.subarray(0, 2 * slots), revents: revents.subarray(0, slots) };
   }
 
   #timeoutMs(maximumWaitMs: number): number {
