@@ -43,6 +43,8 @@ export class LookUp {
     this.family = family;
     this.#port = /^\d+$/.test(service) ? Number(service) : null;
     if (this.#port !== null && this.#port > 0xffff) throw new RangeError(`not a port: ${service}`);
+    // Inherited so, it would let the kernel reap the child, and its pid be another's by the time that close() kills.
+    if (native.signalIgnored(SIGNAL.SIGCHLD) === 1) check('sigaction', native.defaultSignal(SIGNAL.SIGCHLD));
     this.fd = check('resolve', native.resolve(host, service, family === 'ipv4' ? AF.INET : AF.INET6, pid));
     this.#pid = pid[0] as number;
   }

@@ -40,6 +40,7 @@ class Simulation {
   get native(): Native {
     const used: Partial<Native> = {
       monotonicMs: () => this.nowMs,
+      signalIgnored: () => 0,
       resolve: (_host, service, family, pid) => this.#resolve(Number(service), family, pid),
       socket: () => this.#fd(),
       connect: (fd, address) => this.#connect(fd, address),

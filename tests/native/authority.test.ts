@@ -142,6 +142,10 @@ test('a look-up has no descriptor but its answer, and ends with whoever asked', 
   rmSync(folder, { recursive: true });
 });
 
+test('a look-up can be waited for, also by a process that was started with SIGCHLD ignored', () => {
+  assert.deepEqual(run('look-up without SIGCHLD'), { poll: 1, wait: 0 });
+});
+
 test('another program takes the place of this one, with the arguments, environment and descriptors that it is given', () => {
   const { status, stdout } = start(['execute'], { ...ENVIRONMENT, ...RUNTIME_SETTINGS });
   assert.equal(status, 3);

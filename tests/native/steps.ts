@@ -211,6 +211,22 @@ const STEPS: Record<string, () => void> = {
     note('left behind', pids[1] as number);
   },
 
+  'look-up without SIGCHLD': () => {
+    native.ignoreSignal(SIGNAL.SIGCHLD);
+    const noting: Native = Object.create(native, {
+      wait: {
+        value: (pid: number, status: Int32Array, flags: number) => {
+          const reaped = native.wait(pid, status, flags);
+          note('wait', reaped === pid ? 0 : reaped);
+          return reaped;
+        },
+      },
+    });
+    const lookUp = new LookUp(noting, '192.0.2.1', '443', 'ipv4');
+    note('poll', native.poll(Int32Array.of(lookUp.fd, POLL.IN), new Int32Array(1), 60_000));
+    lookUp.close();
+  },
+
   'execute': () => {
     native.dup(1, 50, true);
     native.dup(1, 51, false);
