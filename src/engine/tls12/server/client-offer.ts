@@ -6,6 +6,7 @@ import { groupByCodePoint } from '../../../crypto/named-groups.ts';
 import type { NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
 import { signatureSchemeByCodePoint } from '../../../crypto/signature-schemes.ts';
 import {
+  decodeAuthorities,
   decodeCodePoints,
   decodeEmpty,
   decodeOcspRequest,
@@ -33,6 +34,8 @@ export interface ClientOffer {
   readonly alpnOffered: readonly string[];
   /** What we chose of these. */
   readonly alpn: string | null;
+  /** DER distinguished names, by the extension of RFC 8446 section 4.2.4; empty means any. */
+  readonly authorities: readonly Bytes[];
   readonly ocspRequested: boolean;
   /** RFC 8449: the most plaintext bytes that the client takes in a record; null if it did not say. */
   readonly recordSizeLimit: number | null;
@@ -54,6 +57,7 @@ export function readClientOffer(config: ServerConfig, hello: ClientHello): Clien
     throw new TlsError('illegal-parameter', 'ec_point_formats without uncompressed points');
   const serverName = extensions.get(EXTENSION.server_name);
   const status = extensions.get(EXTENSION.status_request);
+  const authorities = extensions.get(EXTENSION.certificate_authorities);
   // Of no use in TLS 1.2, but what a client of both versions says must make sense.
   const compressions = extensions.get(EXTENSION.compress_certificate);
   if (compressions !== undefined) readCompressions(compressions);
@@ -72,6 +76,7 @@ export function readClientOffer(config: ServerConfig, hello: ClientHello): Clien
     serverName: serverName === undefined ? null : readHostName(serverName),
     alpnOffered,
     alpn: chooseProtocol(config.alpn, alpnOffered),
+    authorities: authorities === undefined ? [] : decodeAuthorities(authorities),
     ocspRequested: status !== undefined && decodeOcspRequest(status),
     recordSizeLimit: recordSizeLimit(extensions),
     ticket: extensions.get(EXTENSION.session_ticket)?.slice() ?? null,

@@ -150,7 +150,7 @@ function askForCertificate({ config }: ServerContext, state: AwaitTicketOpening1
           alpnOffered: offer.alpnOffered,
           schemes,
           certificateSchemes: offer.schemes,
-          authorities: [],
+          authorities: offer.authorities,
           ocspRequested: offer.ocspRequested,
         },
       },
