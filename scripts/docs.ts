@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { CONNECT_OPTIONS } from '../src/commands/connect-options.ts';
 import { EXIT } from '../src/commands/exit-codes.ts';
 import { OUTCOMES, type RunWhy } from '../src/commands/failures.ts';
+import { STATUS_MEMBERS } from '../src/commands/help/status.ts';
 import type { Option } from '../src/commands/options.ts';
 import { FAILURES } from '../src/core/failures.ts';
 import { MECHANISMS } from '../src/isolation/mechanisms.ts';
@@ -27,6 +28,13 @@ const SECTIONS: Readonly<Record<string, () => string>> = {
     table(
       ['code', 'name', 'when'],
       Object.entries(EXIT).map(([name, exit]) => [String(exit), name, whysOf(exit)]),
+    ),
+  'status': () =>
+    table(
+      ['event', 'member', 'what it says'],
+      Object.entries(STATUS_MEMBERS).flatMap(([event, members]) =>
+        Object.entries(members).map(([member, meaning]) => [code(event), code(member), meaning]),
+      ),
     ),
   'failures': () =>
     table(

@@ -7,6 +7,7 @@ import { performEffect } from '../engine/answer.ts';
 import { ClientConnection } from '../engine/client.ts';
 import { defaultClientConfig } from '../engine/config.ts';
 import type { KeptDescriptor } from '../isolation/descriptor-slots.ts';
+import type { Mechanism } from '../isolation/mechanisms.ts';
 import { applySandbox } from '../isolation/sandbox.ts';
 import { addressBuffer, decodeAddress, formatAddress, parseIpEndpoint } from '../os/addresses.ts';
 import { errnoText, O, S, SIGNAL } from '../os/constants.ts';
@@ -78,6 +79,7 @@ async function run(native: Native, options: ConnectOptions, environment: Environ
   }
 
   let ready = false;
+  let sandboxMissing: readonly Mechanism[] = [];
   const plain = { readFd: options.plainDescriptor ?? 0, writeFd: options.plainDescriptor ?? 1 };
   const session = new Session({
     native,
@@ -93,12 +95,12 @@ async function run(native: Native, options: ConnectOptions, environment: Environ
     signals,
     onOpen: (facts) => {
       ready = true;
-      report.ready(facts, network.address, options.sandbox);
+      report.ready(facts, { address: network.address, sandbox: options.sandbox, sandboxMissing });
     },
   });
   session.begin();
   preloadSoftware();
-  isolate(native, options, keptDescriptors(options, network.socket, signals.fd));
+  sandboxMissing = isolate(native, options, keptDescriptors(options, network.socket, signals.fd));
   return report.ended(await session.run(), ready);
 }
 
@@ -190,11 +192,11 @@ function keptDescriptors(options: ConnectOptions, network: number, signals: numb
   return kept;
 }
 
-/** @throws Refused when something is missing that the user did not say may be */
-function isolate(native: Native, options: ConnectOptions, descriptors: readonly KeptDescriptor[]): void {
+/** @returns what is missing, as the user said that it may be. @throws Refused when anything else is */
+function isolate(native: Native, options: ConnectOptions, descriptors: readonly KeptDescriptor[]): Mechanism[] {
   const { missing } = applySandbox(native, { level: options.sandbox, descriptors });
   const intolerable = missing.filter(({ mechanism }) => !options.sandboxWithout.includes(mechanism));
-  if (intolerable.length === 0) return;
+  if (intolerable.length === 0) return missing.map(({ mechanism }) => mechanism);
   const detail = intolerable
     .map(({ mechanism, call, errno }) => `${mechanism}: ${call}: ${errnoText(-errno)}`)
     .join('; ');

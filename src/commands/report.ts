@@ -5,7 +5,7 @@ import type { SessionEnd } from '../transport/session.ts';
 import { EXIT } from './exit-codes.ts';
 import { outcomeOf, type RunFailure } from './failures.ts';
 import { failureMessage, insecureMessage } from './messages.ts';
-import { failedLine, StatusWriter } from './status.ts';
+import { failedLine, type ReadyLine, StatusWriter } from './status.ts';
 
 /** Tells people (standard error) and programs (the status descriptor) how a run goes. */
 export class Report {
@@ -27,8 +27,8 @@ export class Report {
     this.#say(insecureMessage(this.#peer));
   }
 
-  ready(facts: SessionFacts, address: string, sandbox: string): void {
-    this.#status?.write({ event: 'ready', ...facts, address, sandbox });
+  ready(facts: SessionFacts, surroundings: Pick<ReadyLine, 'address' | 'sandbox' | 'sandboxMissing'>): void {
+    this.#status?.write({ event: 'ready', ...facts, ...surroundings });
   }
 
   /** @returns the exit code */

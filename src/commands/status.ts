@@ -1,4 +1,5 @@
 import type { SessionFacts } from '../engine/connection.ts';
+import type { Mechanism, SandboxLevel } from '../isolation/mechanisms.ts';
 import { ERRNO } from '../os/constants.ts';
 import type { Native } from '../os/native.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -15,7 +16,10 @@ export interface ReadyLine extends SessionFacts {
   readonly event: 'ready';
   /** The address at the other end. */
   readonly address: string;
-  readonly sandbox: string;
+  /** The level that was asked for. */
+  readonly sandbox: SandboxLevel;
+  /** The parts of it that are not in force, because the user said that they may be missing. */
+  readonly sandboxMissing: readonly Mechanism[];
 }
 
 /** The run is over, and not as it should be; the counts are there once the handshake was complete. */

@@ -100,7 +100,7 @@ test('--status-fd: what a program needs to know, in lines of JSON', async () => 
       event: 'ready',
       version: 'TLSv1.3',
       suite: expect.stringMatching(/^TLS_[A-Z0-9_]+$/),
-      group: 'x25519',
+      group: expect.stringMatching(/^(X25519MLKEM768|x25519)$/),
       signatureScheme: 'ecdsa_secp256r1_sha256',
       alpn: null,
       serverName: 'localhost',
@@ -116,9 +116,23 @@ test('--status-fd: what a program needs to know, in lines of JSON', async () => 
       },
       address: `127.0.0.1:${echo.port}`,
       sandbox: 'standard',
+      sandboxMissing: [],
     },
     { event: 'closed', sentBytes: 6, receivedBytes: 6, exit: 0 },
   ]);
+});
+
+test('--sandbox-without: the status line says what is missing', async () => {
+  // A user namespace that maps no other user than root: there is nobody to become.
+  const args = ['connect', '--net-fd=3', '--name=localhost', '--status-fd=5', '--sandbox-without=credentials'];
+  const talk = async (child: ChildProcess) => {
+    const status = readAll(extra(child, 5));
+    await ask(child.stdin as Duplex, child.stdout as Duplex);
+    return (await status).toString().split('\n')[0] as string;
+  };
+  const result = await run(['--map-root-user', COMMAND, ...args], talk, 'unshare');
+  expect(result).toMatchObject({ code: 0, stderr: '' });
+  expect(JSON.parse(result.said)).toMatchObject({ sandbox: 'standard', sandboxMissing: ['credentials'] });
 });
 
 test('a failure has a line too, with its code and the advice', async () => {

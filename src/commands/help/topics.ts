@@ -2,50 +2,7 @@ import { MECHANISMS } from '../../isolation/mechanisms.ts';
 import { CONNECT } from './connect.ts';
 import type { Document } from './document.ts';
 import { EXIT_CODES, FAILURE_CODES } from './exit-codes.ts';
-
-const STATUS: Document = {
-  name: 'status',
-  summary: 'the JSON lines of --status-fd',
-  blocks: [
-    'With `--status-fd N`, descriptor N receives one JSON object a line. `ready` comes once, when the handshake is complete; `failed` or `closed` comes last. Members may be added in later versions.',
-    {
-      example: [
-        '{"event":"ready","version":"TLSv1.3","suite":"TLS_AES_128_GCM_SHA256","group":"X25519MLKEM768",',
-        ' "signatureScheme":"ecdsa_secp256r1_sha256","alpn":null,"serverName":"example.com","resumed":false,',
-        ' "helloRetryRequest":false,"peer":{"verified":true,"matched":["dns:example.com"],"subject":"CN=example.com",',
-        ' "spkiSha256":"…","certificateSha256":"…","notAfterSeconds":1800000000},',
-        ' "address":"192.0.2.1:443","sandbox":"standard"}',
-        '{"event":"failed","why":"certificate-expired","kind":"certificate-rejected","detail":"…","advice":"…","exit":77}',
-        '{"event":"closed","sentBytes":120,"receivedBytes":48231,"exit":0}',
-      ],
-    },
-    { heading: 'failed' },
-    {
-      terms: [
-        ['why', 'the stable code of the failure: see `tlsify help failures`'],
-        [
-          'kind',
-          'who is to blame: peer-misbehaved, peer-incompatible, peer-refused, certificate-rejected, truncated, cannot-connect, timeout, input-output, configuration, internal',
-        ],
-        ['detail', 'what was found, for people'],
-        ['advice', 'what to do, for people'],
-        ['exit', 'the exit code'],
-        ['sentBytes, receivedBytes', 'plain bytes exchanged before, if the handshake was complete'],
-      ],
-    },
-    { heading: 'closed' },
-    {
-      terms: [
-        ['sentBytes', 'plain bytes taken from the application'],
-        ['receivedBytes', 'plain bytes that the application took'],
-        ['signal', 'the signal that ended the session, if one did'],
-        ['exit', 'the exit code'],
-      ],
-    },
-    'In sh, with the status in a file and the data as usual:',
-    { example: ['tlsify connect --status-fd 3 example.com:443 3>status.json'] },
-  ],
-};
+import { STATUS } from './status.ts';
 
 const ISOLATION: Document = {
   name: 'isolation',
