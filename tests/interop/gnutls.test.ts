@@ -12,6 +12,8 @@ import {
   type HandshakePeer,
   MIB,
   type ServeOptions,
+  SUITES_12,
+  SUITES_13,
   startPeer,
   TEST_LIMIT_MS,
   transfer,
@@ -19,11 +21,13 @@ import {
 
 setDefaultTimeout(TEST_LIMIT_MS);
 
-const GNUTLS_CIPHERS: Readonly<Record<string, string>> = {
-  TLS_AES_128_GCM_SHA256: 'AES-128-GCM',
-  TLS_AES_256_GCM_SHA384: 'AES-256-GCM',
-  TLS_CHACHA20_POLY1305_SHA256: 'CHACHA20-POLY1305',
-};
+/** GnuTLS takes the cipher and the key exchange apart; the second follows from the certificate. */
+function gnutlsCipher(suite: string): string {
+  return suite
+    .replace(/^TLS_(.*_WITH_)?/, '')
+    .replace(/_SHA\d+$/, '')
+    .replaceAll('_', '-');
+}
 
 const GNUTLS_GROUPS: Readonly<Record<string, string>> = {
   x25519: 'GROUP-X25519',
@@ -36,7 +40,7 @@ const gnutls: HandshakePeer = {
   command: (port, options) => gnutlsServ(port, options, '--http'),
   request: 'GET / HTTP/1.0\r\n\r\n',
   response: /^HTTP\/1\.0 200 OK\r\n/,
-  suites: Object.keys(GNUTLS_CIPHERS),
+  suites: [...SUITES_13, ...SUITES_12],
   groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
   keys: {
     'p256': 'ecdsa_secp256r1_sha256',
@@ -46,12 +50,18 @@ const gnutls: HandshakePeer = {
     'rsa-pss-2048': 'rsa_pss_pss_sha256',
     'ed25519': 'ed25519',
   },
+  groups12: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
+  keys12: ['p256', 'p384', 'p521', 'rsa-2048', 'rsa-pss-2048', 'ed25519'],
 };
 
-function gnutlsServ(port: number, { files, suites, groups, alpn }: ServeOptions, ...more: string[]) {
+function gnutlsServ(
+  port: number,
+  { version = 'TLSv1.3', files, suites, groups, alpn }: ServeOptions,
+  ...more: string[]
+) {
   const priority = [
-    'NORMAL:-VERS-ALL:+VERS-TLS1.3',
-    ...(suites === undefined ? [] : ['-CIPHER-ALL', ...suites.map((suite) => `+${GNUTLS_CIPHERS[suite]}`)]),
+    `NORMAL:-VERS-ALL:+VERS-${version.replace('v', '')}`,
+    ...(suites === undefined ? [] : ['-CIPHER-ALL', ...suites.map((suite) => `+${gnutlsCipher(suite)}`)]),
     ...(groups === undefined ? [] : ['-GROUP-ALL', ...groups.map((group) => `+${GNUTLS_GROUPS[group]}`)]),
   ];
   return {

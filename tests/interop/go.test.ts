@@ -1,7 +1,7 @@
 import { describe, setDefaultTimeout } from 'bun:test';
 import { buildGoPeer } from './builds.ts';
 import { peerArguments } from './peer-arguments.ts';
-import { describeCommands, describeHandshakes, type HandshakePeer, TEST_LIMIT_MS } from './suite.ts';
+import { describeCommands, describeHandshakes, type HandshakePeer, SUITES_12, TEST_LIMIT_MS } from './suite.ts';
 
 setDefaultTimeout(TEST_LIMIT_MS);
 
@@ -15,7 +15,7 @@ const go: HandshakePeer = {
   }),
   request: 'facts\n',
   response: /^sni=localhost alpn=-\n$/,
-  suites: [], // Go chooses among those of TLS 1.3 by the machine, and offers no way to change that
+  suites: SUITES_12, // among those of TLS 1.3 Go chooses by the machine, and offers no way to change that
   groups: ['X25519MLKEM768', 'SecP256r1MLKEM768', 'x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
   keys: {
     'p256': 'ecdsa_secp256r1_sha256',
@@ -24,6 +24,8 @@ const go: HandshakePeer = {
     'rsa-2048': 'rsa_pss_rsae_sha256',
     'ed25519': 'ed25519',
   },
+  groups12: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
+  keys12: ['p256', 'p384', 'p521', 'rsa-2048', 'ed25519'],
 };
 
 describe("Go's crypto/tls", () => {

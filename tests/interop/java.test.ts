@@ -6,6 +6,8 @@ import {
   describeHandshakes,
   describeKeyUpdates,
   type HandshakePeer,
+  SUITES_12,
+  SUITES_13,
   TEST_LIMIT_MS,
 } from './suite.ts';
 
@@ -21,7 +23,7 @@ const java: HandshakePeer = {
   }),
   request: 'facts\n',
   response: /^sni=localhost alpn=-\n$/,
-  suites: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+  suites: [...SUITES_13, ...SUITES_12],
   groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
   keys: {
     'p256': 'ecdsa_secp256r1_sha256',
@@ -31,6 +33,8 @@ const java: HandshakePeer = {
     'rsa-pss-2048': 'rsa_pss_pss_sha256',
     'ed25519': 'ed25519',
   },
+  groups12: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
+  keys12: ['p256', 'p384', 'p521', 'rsa-2048', 'rsa-pss-2048', 'ed25519'],
 };
 
 describe('Java (JSSE)', () => {

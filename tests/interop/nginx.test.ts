@@ -12,7 +12,10 @@ import {
   expectClean,
   GIB,
   type HandshakePeer,
+  opensslName12,
   type ServeOptions,
+  SUITES_12,
+  SUITES_13,
   startPeer,
   TEST_LIMIT_MS,
   talkTo,
@@ -32,13 +35,15 @@ const nginx: HandshakePeer = {
   request: 'GET /facts HTTP/1.0\r\n\r\n',
   cannotHalfClose: true,
   response: /\r\n\r\nsni=localhost alpn=-\n$/,
-  suites: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+  suites: [...SUITES_13, ...SUITES_12],
   groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
   keys: {
     'p256': 'ecdsa_secp256r1_sha256',
     'rsa-2048': 'rsa_pss_rsae_sha256',
     'ed25519': 'ed25519',
   },
+  groups12: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
+  keys12: ['p256', 'rsa-2048'],
 };
 
 /** What is behind it, in plain HTTP: answers GET with the numbered stream, and PUT with the fingerprint of what came. */
@@ -67,7 +72,7 @@ const backend = await TcpPeer.listen((socket) => {
 afterAll(() => backend.close());
 
 /** `folder` is made. */
-function nginxIn(folder: string, port: number, { files, suites, groups }: ServeOptions) {
+function nginxIn(folder: string, port: number, { version = 'TLSv1.3', files, suites, groups }: ServeOptions) {
   for (const name of ['', 'temporary']) mkdirSync(join(folder, name));
   const user = process.getuid?.() === 0 ? 'user root;' : '';
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path temporary;`);
@@ -81,8 +86,8 @@ function nginxIn(folder: string, port: number, { files, suites, groups }: ServeO
       map $ssl_alpn_protocol $alpn { '' '-'; default $ssl_alpn_protocol; }
       server {
         listen 127.0.0.1:${port} ssl http2;
-        ssl_protocols TLSv1.3; ssl_certificate ${files.chain}; ssl_certificate_key ${files.key};
-        ${suites === undefined ? '' : `ssl_conf_command Ciphersuites ${suites.join(':')};`}
+        ssl_protocols ${version}; ssl_certificate ${files.chain}; ssl_certificate_key ${files.key};
+        ${suites === undefined ? '' : version === 'TLSv1.2' ? `ssl_ciphers ${suites.map(opensslName12).join(':')};` : `ssl_conf_command Ciphersuites ${suites.join(':')};`}
         ${groups === undefined ? '' : `ssl_ecdh_curve ${groups.map((group) => NGINX_GROUPS[group]).join(':')};`}
         location = /facts { return 200 "sni=$sni alpn=$alpn\\n"; }
         location = /data {

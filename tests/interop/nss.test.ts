@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { TLS12_SUITES, TLS13_SUITES, type Tls13SuiteName } from '../../src/crypto/cipher-suites.ts';
 import type { ServerFiles } from '../support/certificates.ts';
 import { fingerprintOf, numberedStream } from '../support/numbered-stream.ts';
 import { type PeerProcess, requireProgram } from '../support/peer-process.ts';
@@ -13,6 +14,8 @@ import {
   type HandshakePeer,
   MIB,
   type ServeOptions,
+  SUITES_12,
+  SUITES_13,
   startPeer,
   TEST_LIMIT_MS,
   talkTo,
@@ -21,11 +24,11 @@ import {
 
 setDefaultTimeout(TEST_LIMIT_MS);
 
-const NSS_SUITES: Readonly<Record<string, string>> = {
-  TLS_AES_128_GCM_SHA256: ':1301',
-  TLS_AES_256_GCM_SHA384: ':1302',
-  TLS_CHACHA20_POLY1305_SHA256: ':1303',
-};
+/** By code point, as `:1301`. */
+function nssSuite(suite: string): string {
+  const { codePoint } = { ...TLS13_SUITES, ...TLS12_SUITES }[suite as Tls13SuiteName];
+  return `:${codePoint.toString(16).toUpperCase().padStart(4, '0')}`;
+}
 
 const NSS_GROUPS: Readonly<Record<string, string>> = {
   x25519: 'x25519',
@@ -41,7 +44,7 @@ const nss: HandshakePeer = {
   request: 'GET / HTTP/1.0\r\n\r\n',
   cannotHalfClose: true,
   response: /^HTTP\/1\.0 200 OK\r\n/,
-  suites: Object.keys(NSS_SUITES),
+  suites: [...SUITES_13, ...SUITES_12],
   groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
   keys: {
     'p256': 'ecdsa_secp256r1_sha256',
@@ -49,14 +52,27 @@ const nss: HandshakePeer = {
     'p521': 'ecdsa_secp521r1_sha512',
     'rsa-2048': 'rsa_pss_rsae_sha256',
   },
+  groups12: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
+  keys12: ['p256', 'p384', 'p521', 'rsa-2048'],
 };
 
-function selfserv(port: number, { files, suites, groups }: ServeOptions, ...more: string[]) {
+function selfserv(port: number, { version = 'TLSv1.3', files, suites, groups }: ServeOptions, ...more: string[]) {
   return {
     program: 'selfserv',
     args: [
-      ...['-p', String(port), '-V', 'tls1.3:tls1.3', '-d', database(files), '-n', 'peer', '-e', 'peer'],
-      ...(suites === undefined ? [] : ['-c', suites.map((suite) => NSS_SUITES[suite]).join('')]),
+      ...[
+        '-p',
+        String(port),
+        '-V',
+        `${version.replace('v', '').toLowerCase()}:${version.replace('v', '').toLowerCase()}`,
+        '-d',
+        database(files),
+        '-n',
+        'peer',
+        '-e',
+        'peer',
+      ],
+      ...(suites === undefined ? [] : ['-c', suites.map(nssSuite).join('')]),
       ...(groups === undefined ? [] : ['-I', groups.map((group) => NSS_GROUPS[group]).join(',')]),
       ...more,
     ],

@@ -14,7 +14,10 @@ import {
   GIB,
   type HandshakePeer,
   MIB,
+  opensslName12,
   type ServeOptions,
+  SUITES_12,
+  SUITES_13,
   startPeer,
   TEST_LIMIT_MS,
   take,
@@ -33,7 +36,7 @@ const openssl: HandshakePeer = {
   command: (port, options) => sServer(port, options, '-www'),
   request: 'GET / HTTP/1.0\r\n\r\n',
   response: /^HTTP\/1\.0 200 ok\r\n/,
-  suites: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+  suites: [...SUITES_13, ...SUITES_12],
   groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
   keys: {
     'p256': 'ecdsa_secp256r1_sha256',
@@ -44,16 +47,20 @@ const openssl: HandshakePeer = {
     'rsa-pss-2048': 'rsa_pss_pss_sha256',
     'ed25519': 'ed25519',
   },
+  groups12: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
+  keys12: ['p256', 'p384', 'p521', 'rsa-2048', 'rsa-pss-2048', 'ed25519'],
 };
 
-function sServer(port: number, { files, suites, groups, alpn }: ServeOptions, ...more: string[]) {
+function sServer(port: number, { version, files, suites = [], groups, alpn }: ServeOptions, ...more: string[]) {
   return {
     program: 'openssl',
     args: [
       's_server',
-      ...['-accept', `127.0.0.1:${port}`, '-tls1_3'],
+      ...['-accept', `127.0.0.1:${port}`, version === 'TLSv1.2' ? '-tls1_2' : '-tls1_3'],
       ...['-cert', files.leaf, '-cert_chain', files.chain, '-key', files.key],
-      ...(suites === undefined ? [] : ['-ciphersuites', suites.join(':')]),
+      ...suites.flatMap((suite) =>
+        version === 'TLSv1.2' ? ['-cipher', opensslName12(suite)] : ['-ciphersuites', suite],
+      ),
       ...(groups === undefined ? [] : ['-groups', groups.map((group) => OPENSSL_GROUPS[group]).join(':')]),
       ...(alpn === undefined ? [] : ['-alpn', alpn.join(',')]),
       ...more,

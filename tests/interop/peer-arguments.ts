@@ -1,9 +1,13 @@
 import type { ServeOptions } from './suite.ts';
 
 /** The `NAME=VALUE` words that the servers in `peers/` take: see `peers/README.md`. */
-export function peerArguments(port: number, { files, suites, groups, alpn }: ServeOptions): string[] {
+export function peerArguments(
+  port: number,
+  { version = 'TLSv1.3', files, suites, groups, alpn }: ServeOptions,
+): string[] {
   return [
     `port=${port}`,
+    `version=${version}`,
     `chain=${files.chain}`,
     `key=${files.key}`,
     ...(suites === undefined ? [] : [`suites=${suites.join(',')}`]),

@@ -1,7 +1,7 @@
 import { describe, setDefaultTimeout } from 'bun:test';
 import { fileURLToPath } from 'node:url';
 import { peerArguments } from './peer-arguments.ts';
-import { describeCommands, describeHandshakes, type HandshakePeer, TEST_LIMIT_MS } from './suite.ts';
+import { describeCommands, describeHandshakes, type HandshakePeer, SUITES_12, TEST_LIMIT_MS } from './suite.ts';
 
 setDefaultTimeout(TEST_LIMIT_MS);
 
@@ -13,7 +13,7 @@ const python: HandshakePeer = {
   }),
   request: 'facts\n',
   response: /^sni=localhost alpn=-\n$/,
-  suites: [], // the module has no way to choose those of TLS 1.3
+  suites: SUITES_12, // the module has no way to choose those of TLS 1.3
   groups: ['secp256r1', 'secp384r1', 'secp521r1'], // set_ecdh_curve does not know X25519, which is chosen without it
   keys: {
     'p256': 'ecdsa_secp256r1_sha256',
@@ -23,6 +23,8 @@ const python: HandshakePeer = {
     'rsa-pss-2048': 'rsa_pss_pss_sha256',
     'ed25519': 'ed25519',
   },
+  groups12: ['secp256r1', 'secp384r1', 'secp521r1'],
+  keys12: ['p256', 'p384', 'p521', 'rsa-2048', 'rsa-pss-2048', 'ed25519'],
 };
 
 describe("Python's ssl", () => {

@@ -13,6 +13,8 @@ import {
   describeKeyUpdates,
   expectClean,
   type HandshakePeer,
+  SUITES_12,
+  SUITES_13,
   startPeer,
   TEST_LIMIT_MS,
 } from './suite.ts';
@@ -29,7 +31,7 @@ const rustls: HandshakePeer = {
   }),
   request: 'facts\n',
   response: /^sni=localhost alpn=-\n$/,
-  suites: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+  suites: [...SUITES_13, ...SUITES_12],
   groups: ['X25519MLKEM768', 'SecP256r1MLKEM768', 'x25519', 'secp256r1', 'secp384r1'],
   keys: {
     'p256': 'ecdsa_secp256r1_sha256',
@@ -38,6 +40,8 @@ const rustls: HandshakePeer = {
     'rsa-2048': 'rsa_pss_rsae_sha512', // the server's own preference
     'ed25519': 'ed25519',
   },
+  groups12: ['x25519', 'secp256r1', 'secp384r1'],
+  keys12: ['p256', 'p384', 'p521', 'rsa-2048', 'ed25519'],
 };
 
 describe('rustls', () => {

@@ -14,6 +14,8 @@ export const GIB = 2 ** 30;
 export const TEST_LIMIT_MS = 300_000;
 
 export interface ServeOptions {
+  /** The only one that the peer is to speak. Default: TLSv1.3. */
+  readonly version?: 'TLSv1.3' | 'TLSv1.2';
   readonly files: ServerFiles;
   readonly suites?: readonly string[];
   readonly groups?: readonly NamedGroup[];
@@ -28,10 +30,27 @@ export interface HandshakePeer {
   readonly response: RegExp;
   /** Once it has our close_notify, it closes TCP before its own: so our input stays open until its end. */
   readonly cannotHalfClose?: boolean;
-  /** Those that can be asked for one by one. */
+  /** Those that can be asked for one by one, of both versions, by the registry's names. */
   readonly suites: readonly string[];
   readonly groups: readonly NamedGroup[];
   readonly keys: Readonly<Partial<Record<KeyKind, SignatureScheme>>>;
+  /** For TLS 1.2, beside its suites. */
+  readonly groups12?: readonly NamedGroup[];
+  readonly keys12?: readonly KeyKind[];
+}
+
+export const SUITES_13 = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
+
+export const SUITES_12 = ['ECDSA', 'RSA'].flatMap((key) =>
+  ['AES_128_GCM_SHA256', 'AES_256_GCM_SHA384', 'CHACHA20_POLY1305_SHA256'].map(
+    (rest) => `TLS_ECDHE_${key}_WITH_${rest}`,
+  ),
+);
+
+/** OpenSSL has names of its own for them: ECDHE-ECDSA-AES128-GCM-SHA256. */
+export function opensslName12(suite: string): string {
+  const [, key, rest = ''] = /^TLS_ECDHE_(\w+?)_WITH_(\w+)$/.exec(suite) ?? [];
+  return `ECDHE-${key}-${rest.replace('AES_', 'AES').replace('POLY1305_SHA256', 'POLY1305').replaceAll('_', '-')}`;
 }
 
 /** The groups whose shares are in the first ClientHello; any other takes a HelloRetryRequest. */
@@ -40,7 +59,7 @@ const SENT_SHARES: readonly NamedGroup[] = ['X25519MLKEM768', 'x25519'];
 /** Every suite, group and kind of key of `peer`, each asked for alone: the status line must name exactly that. */
 export function describeHandshakes(peer: HandshakePeer): void {
   describe('handshake', () => {
-    for (const suite of peer.suites) test(`suite ${suite}`, () => expectSession(peer, { suites: [suite] }, { suite }));
+    for (const suite of peer.suites) test(`suite ${suite}`, () => expectSession(peer, optionsFor(suite), { suite }));
     for (const group of peer.groups) {
       const helloRetryRequest = !SENT_SHARES.includes(group);
       test(`group ${group}${helloRetryRequest ? ' by HelloRetryRequest' : ''}`, () =>
@@ -49,7 +68,21 @@ export function describeHandshakes(peer: HandshakePeer): void {
     for (const [key, signatureScheme] of Object.entries(peer.keys) as [KeyKind, SignatureScheme][])
       test(`${key} certificate, signature ${signatureScheme}`, () =>
         expectSession(peer, { files: localServer(key) }, { signatureScheme }));
+    for (const group of peer.groups12 ?? [])
+      test(`TLS 1.2, group ${group}`, () =>
+        // With RSA: in TLS 1.2 the groups are also the curves that a certificate may have (RFC 8422 section 5.1).
+        expectSession(peer, { version: 'TLSv1.2', groups: [group], files: localServer('rsa-2048') }, { group }));
+    for (const key of peer.keys12 ?? [])
+      test(`TLS 1.2, ${key} certificate`, () =>
+        expectSession(peer, { version: 'TLSv1.2', files: localServer(key) }, {}));
   });
+}
+
+/** A suite of TLS 1.2 belongs to one kind of key. */
+function optionsFor(suite: string): Partial<ServeOptions> {
+  const suites = [suite];
+  if (!suite.includes('_WITH_')) return { suites };
+  return { suites, version: 'TLSv1.2', files: localServer(suite.includes('_ECDSA_') ? 'p256' : 'rsa-2048') };
 }
 
 async function expectSession(
@@ -60,7 +93,7 @@ async function expectSession(
   const service = await startPeer((port) => peer.command(port, { files: localServer(), ...options }));
   const result = await (peer.cannotHalfClose === true ? talkTo : connectTo)(service, peer.request);
   expectClean(result);
-  expect(result.status[0]).toMatchObject({ event: 'ready', version: 'TLSv1.3', ...facts });
+  expect(result.status[0]).toMatchObject({ event: 'ready', version: options.version ?? 'TLSv1.3', ...facts });
   expect(result.stdout.toString('latin1')).toMatch(peer.response);
   await service.stop();
 }
@@ -164,11 +197,20 @@ export function describeCommands(peer: Pick<HandshakePeer, 'command'>): void {
       expect(result.stdout).toBe(`${fingerprintOf(numberedStream(GIB))}\n`);
     });
 
-    test('echoes in both directions at once', async () => {
-      const { result, received } = await transfer(await serve(), withCommand('echo', numberedStream(8 * MIB)));
-      expectClean(result);
-      expect(received).toBe(fingerprintOf(numberedStream(8 * MIB)));
-    });
+    for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
+      test(`${version}: echoes in both directions at once`, async () => {
+        const bytes = 64 * MIB;
+        const tlsify = new TlsifyProcess(connectArguments(await serve({ version })));
+        const sending = tlsify.write(withCommand('echo', numberedStream(bytes)));
+        const received = new Fingerprint();
+        await take(tlsify.stdout, received, bytes);
+        await sending;
+        tlsify.stdin.end();
+        const ending = await tlsify.ending;
+        expectClean(ending);
+        expect(ending.status[0]).toMatchObject({ version });
+        expect(`${received}`).toBe(fingerprintOf(numberedStream(bytes)));
+      });
 
     test('sends on after the peer has half-closed', async () => {
       const service = await serve();

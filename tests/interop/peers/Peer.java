@@ -28,7 +28,7 @@ import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLServerSocket;
 import javax.net.ssl.SSLSocket;
 
-/** A TLS 1.3 server on Java's JSSE; arguments and commands are those of README.md. */
+/** A server on Java's JSSE; arguments and commands are those of README.md. */
 final class Peer {
   public static void main(String[] words) throws Exception {
     Map<String, String> arguments = new HashMap<>();
@@ -42,14 +42,14 @@ final class Peer {
 
     KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
     keys.init(keyStore(Path.of(arguments.get("chain")), Path.of(arguments.get("key"))), new char[0]);
-    SSLContext context = SSLContext.getInstance("TLSv1.3");
+    SSLContext context = SSLContext.getInstance("TLS");
     context.init(keys.getKeyManagers(), null, null);
 
     int port = Integer.parseInt(arguments.get("port"));
     SSLServerSocket listener =
         (SSLServerSocket) context.getServerSocketFactory().createServerSocket(port, 50, InetAddress.getByName("127.0.0.1"));
     SSLParameters parameters = listener.getSSLParameters();
-    parameters.setProtocols(new String[] {"TLSv1.3"});
+    parameters.setProtocols(new String[] {arguments.get("version")});
     if (arguments.containsKey("suites")) parameters.setCipherSuites(arguments.get("suites").split(","));
     if (arguments.containsKey("alpn")) parameters.setApplicationProtocols(arguments.get("alpn").split(","));
     listener.setSSLParameters(parameters);

@@ -1,4 +1,4 @@
-"""A TLS 1.3 server on Python's ssl; arguments and commands are those of README.md.
+"""A server on Python's ssl; arguments and commands are those of README.md.
 
 The TLS object works on memory buffers: the socket wrapper's unwrap() waits for the client's close_notify, and so cannot half-close.
 """
@@ -10,6 +10,11 @@ import sys
 import threading
 
 CURVES = {'secp256r1': 'prime256v1', 'secp384r1': 'secp384r1', 'secp521r1': 'secp521r1'}
+
+
+def openssl_name(suite):
+    """Of a suite of TLS 1.2: ECDHE-ECDSA-AES128-GCM-SHA256."""
+    return suite[4:].replace('WITH_', '').replace('AES_', 'AES').replace('POLY1305_SHA256', 'POLY1305').replace('_', '-')
 
 
 class Peer:
@@ -122,8 +127,11 @@ def serve(tcp, context):
 def main():
     arguments = dict(word.split('=', 1) for word in sys.argv[1:])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    version = {'TLSv1.3': ssl.TLSVersion.TLSv1_3, 'TLSv1.2': ssl.TLSVersion.TLSv1_2}[arguments['version']]
+    context.minimum_version = context.maximum_version = version
     context.load_cert_chain(arguments['chain'], arguments['key'])
+    if 'suites' in arguments:
+        context.set_ciphers(':'.join(map(openssl_name, arguments['suites'].split(','))))
     if 'groups' in arguments:
         context.set_ecdh_curve(CURVES[arguments['groups']])
     if 'alpn' in arguments:

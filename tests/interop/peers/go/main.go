@@ -1,4 +1,4 @@
-// A TLS 1.3 server on Go's crypto/tls; arguments and commands are those of ../README.md.
+// A server on Go's crypto/tls; arguments and commands are those of ../README.md.
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"log"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,7 +35,18 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13}
+	version := uint16(tls.VersionTLS13)
+	if arguments["version"] == "TLSv1.2" {
+		version = tls.VersionTLS12
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: version, MaxVersion: version}
+	if list := arguments["suites"]; list != "" {
+		for _, suite := range tls.CipherSuites() {
+			if slices.Contains(strings.Split(list, ","), suite.Name) {
+				config.CipherSuites = append(config.CipherSuites, suite.ID)
+			}
+		}
+	}
 	if list := arguments["groups"]; list != "" {
 		for _, name := range strings.Split(list, ",") {
 			group, known := groups[name]

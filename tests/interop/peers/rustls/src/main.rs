@@ -1,4 +1,4 @@
-//! A TLS 1.3 server on rustls; arguments and commands are those of ../../README.md.
+//! A server on rustls; arguments and commands are those of ../../README.md.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -66,11 +66,15 @@ fn configure(arguments: &HashMap<String, String>) -> Result<ServerConfig, Failur
             })
             .collect();
     }
+    let version = match arguments["version"].as_str() {
+        "TLSv1.2" => &rustls::version::TLS12,
+        _ => &rustls::version::TLS13,
+    };
     let chain =
         CertificateDer::pem_file_iter(&arguments["chain"])?.collect::<Result<Vec<_>, _>>()?;
     let key = PrivateKeyDer::from_pem_file(&arguments["key"])?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_protocol_versions(&[version])?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
     config.cert_compressors = match arguments.get("compress").map(String::as_str) {
