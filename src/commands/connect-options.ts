@@ -139,6 +139,7 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
   if (options.help) return 'help';
   if (program !== undefined) throw new UsageError('connect cannot start a program yet: nothing may follow `--`');
   const network = networkSide(operands, options['net-fd']);
+  refuseSharedStatus(options['status-fd'], network, options['app-fd']);
   const verify = !options['insecure-no-verify'];
   if (!verify && options.name.length > 0)
     throw new UsageError('--insecure-no-verify checks no name: leave out either that or --name');
@@ -182,6 +183,25 @@ function networkSide(operands: readonly string[], fd: number | undefined): Netwo
   if (more === undefined) return parseTarget(target);
   const fix = operands.length === 2 && /^\d+$/.test(more) ? `tlsify connect ${target}:${more}` : undefined;
   throw new UsageError(`one HOST:PORT, not ${operands.length} arguments`, fix);
+}
+
+/** Status lines among the data of either side would be taken for data. */
+function refuseSharedStatus(status: number | undefined, network: NetworkSide, plain: number | undefined): void {
+  const others = new Map(
+    plain === undefined
+      ? [
+          [0, 'standard input'],
+          [1, 'standard output'],
+        ]
+      : [[plain, '--app-fd']],
+  );
+  if ('descriptor' in network) others.set(network.descriptor, '--net-fd');
+  const other = status === undefined ? undefined : others.get(status);
+  if (other !== undefined)
+    throw new UsageError(
+      `--status-fd ${status} is the same as ${other}`,
+      'give it a descriptor of its own: --status-fd 3 3>status.json',
+    );
 }
 
 /** The name for server_name, if there is one. */

@@ -10,7 +10,7 @@ import type { KeptDescriptor } from '../isolation/descriptor-slots.ts';
 import type { Mechanism } from '../isolation/mechanisms.ts';
 import { applySandbox } from '../isolation/sandbox.ts';
 import { addressBuffer, decodeAddress, formatAddress, parseIpEndpoint } from '../os/addresses.ts';
-import { errnoText, O, S, SIGNAL } from '../os/constants.ts';
+import { errnoText, O, S, SIGNAL, SO, SOCK, SOL_SOCKET } from '../os/constants.ts';
 import { SystemError } from '../os/errors.ts';
 import type { Native } from '../os/native.ts';
 import { Poller } from '../os/poller.ts';
@@ -149,6 +149,7 @@ function checkDescriptors(native: Native, options: ConnectOptions): void {
   if ('descriptor' in network) {
     const { descriptor } = network;
     if (native.fileType(descriptor) !== S.IFSOCK) throw unusable(`--net-fd ${descriptor}`, 'not a socket');
+    if (!isStreamSocket(native, descriptor)) throw unusable(`--net-fd ${descriptor}`, 'not a stream socket');
     if (descriptor === 2) throw unusable('--net-fd 2', 'the same as standard error');
     const same = named.find(({ fd }) => fd === descriptor);
     if (same !== undefined) throw unusable(`--net-fd ${descriptor}`, `the same as ${same.name}`);
@@ -157,13 +158,19 @@ function checkDescriptors(native: Native, options: ConnectOptions): void {
     const type = native.fileType(fd);
     if (type < 0) throw unusable(`${name} (descriptor ${fd})`, errnoText(type));
     // What the runtime has opened for itself is of no type, should it have a number that is named.
-    if (!STREAM_TYPES.has(type)) throw unusable(`${name} (descriptor ${fd})`, 'not a stream');
+    const datagrams = type === S.IFSOCK && fd !== status && !isStreamSocket(native, fd);
+    if (!STREAM_TYPES.has(type) || datagrams) throw unusable(`${name} (descriptor ${fd})`, 'not a stream');
     if ((native.getStatusFlags(fd) & O.ACCMODE) === unfit)
       throw unusable(
         `${name} (descriptor ${fd})`,
         unfit === O.RDONLY ? 'open for reading only' : 'open for writing only',
       );
   }
+}
+
+/** SOCK_STREAM, and not one of datagrams or packets, which would be cut where they do not fit. */
+function isStreamSocket(native: Native, fd: number): boolean {
+  return native.getSocketOption(fd, SOL_SOCKET, SO.TYPE) === SOCK.STREAM;
 }
 
 interface NamedDescriptor {

@@ -171,6 +171,39 @@ describe('a descriptor is refused before anything is dialled', () => {
     for (const option of ['--app-fd', '--status-fd']) expect(refusal([`${option}=${fd}`])).toMatch(/^64 /);
   });
 
+  test.each([
+    ['datagrams', SOCK.DGRAM],
+    ['packets', SOCK.SEQPACKET],
+  ])('that is a socket of %s, not of a stream', async (_, type) => {
+    const pair = new Int32Array(2);
+    expect(native.socketpair(AF.UNIX, type, pair)).toBe(0);
+    for (const options of [
+      ['--net-fd=3', '--name=localhost'],
+      ['--app-fd=3', '127.0.0.1:1'],
+    ]) {
+      const child = spawn(COMMAND, ['connect', ...options], { stdio: ['ignore', 'ignore', 'pipe', pair[0] as number] });
+      const stderr = readAll(child.stderr as Duplex);
+      expect(await once(child, 'exit')).toEqual([64, null]);
+      expect((await stderr).toString()).toMatch(/(?:--net-fd 3: not a stream socket|--app-fd .*: not a stream)/);
+    }
+    for (const fd of pair) native.close(fd);
+  });
+
+  test('for the status, that is one of the data', async () => {
+    for (const [options, other] of [
+      [['--status-fd=0'], 'standard input'],
+      [['--status-fd=1'], 'standard output'],
+      [['--status-fd=5', '--app-fd=5'], '--app-fd'],
+    ] as const)
+      expect(refusal(options)).toContain(`64 tlsify: --status-fd ${options[0].at(-1)} is the same as ${other}`);
+    const args = ['connect', '--net-fd=3', '--status-fd=3', '--name=localhost'];
+    const network = spawnSync(COMMAND, args, { encoding: 'utf8' });
+    expect(`${network.status} ${network.stderr}`).toMatch(/^64 .*the same as --net-fd\ntlsify: .* --status-fd 3 3>/);
+    // Standard output is not of the data then, and standard error is for whoever wants both there.
+    expect(refusal(['--status-fd=1', '--app-fd=5'], '5<>/dev/null')).toMatch(/^69 /);
+    expect(refusal(['--status-fd=2'], '</dev/null')).toMatch(/^69 /);
+  });
+
   test('that is standard error, for the network', async () => {
     const socket = dialled();
     const stdio = ['ignore', 'ignore', socket, 'pipe'] as const;
