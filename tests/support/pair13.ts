@@ -1,8 +1,11 @@
-import type { Bytes } from '../../src/core/bytes.ts';
+import { type Bytes, concat } from '../../src/core/bytes.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
 import type { CertificateVerifier, KeyHolder } from '../../src/engine/answer.ts';
-import { ClientConnection } from '../../src/engine/client.ts';
+import { ClientMachine } from '../../src/engine/client/machine.ts';
+import { type ClientHello, decodeClientHello, encodeClientHello } from '../../src/engine/codec/messages.ts';
+import { CONTENT_TYPE } from '../../src/engine/codec/registry.ts';
 import type { ClientConfig } from '../../src/engine/config.ts';
+import { EngineConnection } from '../../src/engine/engine.ts';
 import { ServerConnection } from '../../src/engine/server.ts';
 import { defaultServerConfig, type ServerConfig } from '../../src/engine/server-config.ts';
 import { serverCertificate } from './certificates.ts';
@@ -10,6 +13,7 @@ import { acceptAnyCertificate, ConnectionDriver } from './connection-driver.ts';
 import { testConfig } from './conversation.ts';
 import type { KeyKind } from './keys.ts';
 import { type HeldCredential, softwareKeys } from './software-keys.ts';
+import { type Tamper, Tampered } from './tls12.ts';
 
 /** A client of ours and a server of ours, in this process. */
 export interface Pair13 {
@@ -24,6 +28,8 @@ export interface Sides13 {
   readonly serverKeys?: KeyHolder;
   readonly clientVerifier?: CertificateVerifier;
   readonly serverVerifier?: CertificateVerifier;
+  /** Changes what the client does before it is done. */
+  readonly tamperClient?: Tamper;
   /** What becomes of a flight on its way. */
   readonly toServer?: (bytes: Bytes) => readonly Bytes[];
   readonly toClient?: (bytes: Bytes) => readonly Bytes[];
@@ -41,13 +47,49 @@ export const SERVER_KEYS = softwareKeys([heldCredential()]);
 export function serverTestConfig(changes: Partial<ServerConfig> = {}): ServerConfig {
   return {
     ...defaultServerConfig(nodeCrypto, () => 1_700_000_000_000),
+    minVersion: 'TLSv1.3',
     groups: ['x25519', 'secp256r1'],
     ...changes,
   };
 }
 
+/** The first ClientHello of a client of ours, changed by `change`, as one record. */
+export async function clientHello(
+  change: (hello: ClientHello) => ClientHello,
+  config: Partial<ClientConfig> = {},
+): Promise<Bytes> {
+  const { client } = pair13({ client: { grease: false, ...config } });
+  await client.start();
+  const hello = decodeClientHello(client.takeNetwork().subarray(9));
+  return plainRecord(CONTENT_TYPE.handshake, encodeClientHello(change(hello)));
+}
+
+/** `hello` with some extensions replaced, added, or (null) left out. */
+export function withExtensions(hello: ClientHello, changes: Readonly<Record<number, Bytes | null>>): ClientHello {
+  const extensions = new Map(hello.extensions);
+  for (const [code, body] of Object.entries(changes)) {
+    if (body === null) extensions.delete(Number(code));
+    else extensions.set(Number(code), body);
+  }
+  return { ...hello, extensions };
+}
+
+export function plainRecord(type: number, content: Bytes): Bytes {
+  return concat(Uint8Array.of(type, 3, 3, content.length >>> 8, content.length), content);
+}
+
+/** A server that has received `bytes`. */
+export async function serverHearing(bytes: Bytes, sides: Sides13 = {}): Promise<ConnectionDriver> {
+  const { server } = pair13(sides);
+  await server.start();
+  await server.receive(bytes);
+  return server;
+}
+
 export function pair13(sides: Sides13 = {}): Pair13 {
-  const client = new ClientConnection(testConfig(sides.client), nodeCrypto);
+  const config = testConfig(sides.client);
+  const machine = new Tampered(new ClientMachine({ config, crypto: nodeCrypto }), sides.tamperClient);
+  const client = new EngineConnection(machine, config);
   const server = new ServerConnection(serverTestConfig(sides.server), nodeCrypto);
   return {
     client: new ConnectionDriver(client, sides.clientVerifier ?? acceptAnyCertificate, sides.clientKeys),

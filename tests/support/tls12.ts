@@ -115,7 +115,8 @@ function* pieces(bytes: Bytes, size: number): Generator<Bytes> {
   for (let offset = 0; offset < bytes.length; offset += size) yield bytes.slice(offset, offset + size);
 }
 
-class Tampered<State extends MachineState> implements Machine<State> {
+/** A machine whose actions are changed before they are done. */
+export class Tampered<State extends MachineState> implements Machine<State> {
   readonly #machine: Machine<State>;
   readonly #tamper: Tamper;
   readonly #watch: (state: MachineState) => void;
