@@ -7,6 +7,7 @@ import {
   openSync,
   readSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -40,13 +41,17 @@ export function readIndex(folder: string, sources: readonly Source[]): AnchorInd
   }
 }
 
-/** Writes a new file and puts it in the place of the old one. A folder or disk that does not want it is left in peace. */
+/**
+ * Writes a new file and puts it in the place of the old one. A folder or disk that does not want it is left in peace, and so is one
+ * in the place of another user, whose links would decide where ours are made (root with a HOME that it kept).
+ */
 export function writeIndex(folder: string, sources: readonly Source[], index: AnchorIndex): void {
   const path = indexPath(folder, sources);
   const temporary = `${path}.${process.pid}`;
   const file = encodeIndex(index, sources);
   if (file.length > INDEX_BYTES) return;
   try {
+    if (!isBelowOurs(folder)) return;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (!isOursAlone(lstatSync(folder))) return;
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -68,6 +73,16 @@ export function writeIndex(folder: string, sources: readonly Source[], index: An
 function indexPath(folder: string, sources: readonly Source[]): string {
   const name = hashSubject(Buffer.from(sources.map(({ path }) => path).join('\n'))).toString(16);
   return `${folder}/anchors-${name.padStart(8, '0')}`;
+}
+
+/** Whether the nearest that there is of the folder and those above it belongs to this user, as a link and as what it leads to. */
+function isBelowOurs(folder: string): boolean {
+  const user = process.geteuid?.();
+  for (let path = folder; path !== ''; path = path.slice(0, path.lastIndexOf('/'))) {
+    const status = lstatSync(path, { throwIfNoEntry: false });
+    if (status !== undefined) return status.uid === user && statSync(path).uid === user;
+  }
+  return false;
 }
 
 /** A folder or file of this user, which nobody else may write: else its contents are not ours to use, nor its place. */

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -219,6 +221,28 @@ describe('the index in the cache', () => {
     rmSync(index);
     symlinkSync(file, index);
     assert.equal(readIndex(own, sources), undefined);
+  });
+
+  test('is not made in the place of another user', () => {
+    const path = write(ROOT.pem);
+    const isRoot = process.geteuid?.() === 0;
+    // Whoever is not root can give nothing away; but the folder of temporary files is root's.
+    const [foreign, own] = [isRoot ? folder() : '/tmp', folder()];
+    const home = join(foreign, isRoot ? 'home' : `tlsify-home-${process.pid}`);
+    if (isRoot) chownSync(foreign, 65_534, 65_534);
+    TrustStore.open({ ca: [path], system: false, environment: { HOME: home } });
+    assert.equal(existsSync(home), false);
+    if (!isRoot) return;
+    // A link of theirs to a folder of ours; a link of ours to a folder of theirs.
+    for (const [link, target, owner] of [
+      [join(foreign, '.cache'), own, 65_534],
+      [join(own, '.cache'), foreign, 0],
+    ] as const) {
+      symlinkSync(target, link);
+      lchownSync(link, owner, owner);
+      TrustStore.open({ ca: [path], system: false, environment: { XDG_CACHE_HOME: link } });
+      assert.equal(existsSync(join(target, 'tlsify')), false);
+    }
   });
 
   test('leaves nothing half-written behind', () => {
