@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { authority } from '../../tests/support/certificates.ts';
-import { decodeBlock, findCertificates, lineOf, PemError } from './pem.ts';
+import { blankAllButCertificates, decodeBlock, findCertificates, lineOf, PemError } from './pem.ts';
 
 const [FIRST, SECOND] = [authority('First'), authority('Second')];
+
+/** The line of which a file is refused. */
+function problemLine(file: Buffer): number | undefined {
+  try {
+    findCertificates(file);
+    return undefined;
+  } catch (error) {
+    return error instanceof PemError ? error.line : undefined;
+  }
+}
 
 /** All that can be decoded. */
 function read(text: string): Uint8Array[] {
@@ -27,6 +37,17 @@ test('lines of any length, and either kind of newline', () => {
   assert.deepEqual(read(`${begin}\n${base64.replace(/./g, '$&\n')}${end}\n`), [FIRST.der]);
 });
 
+test('all but the certificates can be overwritten, and each stays where it is', () => {
+  const key = FIRST.key.privatePem;
+  const text = `${key}# a comment\r\n${FIRST.pem}${key}${SECOND.pem}${key.replaceAll('\n', '\r\n')}`;
+  const [file, before] = [Buffer.from(text), Buffer.from(text)];
+  blankAllButCertificates(file);
+  assert.deepEqual(findCertificates(file), findCertificates(before));
+  assert.deepEqual(read(file.toString()), [FIRST.der, SECOND.der]);
+  assert.equal(file.toString().replaceAll(FIRST.pem, '').replaceAll(SECOND.pem, '').trim(), '');
+  assert.equal(lineOf(file, file.length), lineOf(before, before.length));
+});
+
 describe('refused', () => {
   const [begin, end] = ['-----BEGIN CERTIFICATE-----', '-----END CERTIFICATE-----'];
   const wrong: Readonly<Record<string, string>> = {
@@ -48,6 +69,11 @@ describe('refused', () => {
         () => read(`\n\n${text}`),
         (error) => error instanceof PemError && error.line === 3,
       );
+      const file = Buffer.from(`${FIRST.key.privatePem}${text}${FIRST.key.privatePem}`, 'latin1');
+      const line = problemLine(file);
+      blankAllButCertificates(file);
+      assert.equal(problemLine(file), line);
+      assert.equal(file.includes(FIRST.key.privatePem.split('\n')[1] as string), false);
     });
 
   const undecodable = ['AAA', 'AA=A', 'A===', 'AAAA=', '!AAA', 'AA\u00a0AA', 'AAB=', 'Proc-Type: 4,ENCRYPTED\n\nAAAA'];

@@ -40,12 +40,27 @@ export function findCertificates(file: Buffer): PemBlock[] {
 }
 
 /**
+ * Overwrites with spaces, in place, all that is not a certificate: files of certificates can have private keys in them, too, and
+ * a process that parses what the network sends is not to have those in its memory. Positions and lines stay as they are, and
+ * {@link findCertificates} finds the same, or complains of the same.
+ */
+export function blankAllButCertificates(file: Buffer): void {
+  let kept = 0;
+  for (let at = file.indexOf(BEGIN); at !== -1; at = file.indexOf(BEGIN, kept)) {
+    blank(file, kept, at);
+    const block = startsLine(file, at) ? blockAt(file, afterLine(file, at + BEGIN.length)) : undefined;
+    kept = block === undefined ? at + BEGIN.length : block.to + END.length;
+  }
+  blank(file, kept, file.length);
+}
+
+/**
  * Decodes the block between `from` and `to`, after making sure that it is exactly one: for positions that come from elsewhere.
  * Undefined if {@link findCertificates} would not have found it there, or if it is not base64.
  */
 export function decodeBlock(file: Buffer, { from, to }: PemBlock): Bytes | undefined {
   if (!(from > BEGIN.length && from < to && to <= file.length && to - from <= BLOCK_BYTES)) return undefined;
-  const lineEnd = file[from - 2] === 0x0d ? from - 2 : from - 1;
+  const lineEnd = file[from - 2] === CARRIAGE_RETURN ? from - 2 : from - 1;
   const at = lineEnd - BEGIN.length;
   if (file[from - 1] !== NEWLINE || at < 0 || file.toString('latin1', at, lineEnd) !== BEGIN || !startsLine(file, at))
     return undefined;
@@ -65,6 +80,8 @@ export function lineOf(file: Buffer, offset: number): number {
 }
 
 const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
 
 /** The block whose base64 begins at `from`: up to the first five hyphens, which must be those of its END line. */
 function blockAt(file: Buffer, from: number | undefined): PemBlock | undefined {
@@ -76,6 +93,10 @@ function blockAt(file: Buffer, from: number | undefined): PemBlock | undefined {
   return after === file.length || afterLine(file, after) !== undefined ? { from, to } : undefined;
 }
 
+function blank(file: Buffer, from: number, to: number): void {
+  for (let at = from; at < to; at++) if (file[at] !== NEWLINE && file[at] !== CARRIAGE_RETURN) file[at] = SPACE;
+}
+
 function startsLine(file: Buffer, at: number): boolean {
   return at === 0 || file[at - 1] === NEWLINE;
 }
@@ -83,5 +104,5 @@ function startsLine(file: Buffer, at: number): boolean {
 /** Behind the newline that must stand at `at`. */
 function afterLine(file: Buffer, at: number): number | undefined {
   if (file[at] === NEWLINE) return at + 1;
-  return file[at] === 0x0d && file[at + 1] === NEWLINE ? at + 2 : undefined;
+  return file[at] === CARRIAGE_RETURN && file[at + 1] === NEWLINE ? at + 2 : undefined;
 }

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { blankAllButCertificates } from './pem.ts';
 
-/** A file of certificates as it is in memory, and what tells whether it is still the same on disk. */
+/** A file of certificates, with nothing else of it in memory, and what tells whether it is still the same on disk. */
 export interface Source {
   readonly path: string;
   readonly bytes: Buffer;
@@ -112,17 +113,21 @@ function readSource(path: string, origin: Source['origin']): Source {
     const status = fstatSync(fd, { bigint: true });
     if (!status.isFile()) throw new TrustStoreError(path, `${path} is not a file of certificates`);
     if (status.size > FILE_BYTES) throw new TrustStoreError(path, `${path} is larger than ${FILE_BYTES} bytes`);
-    const bytes = Buffer.alloc(Number(status.size));
+    // In an ArrayBuffer from the start: the runtime would copy a small Buffer.alloc into one, and leave what it copied where it was.
+    const bytes = Buffer.from(new ArrayBuffer(Number(status.size)));
     let length = 0;
     while (length < bytes.length) {
       const count = readSync(fd, bytes, length, bytes.length - length, null);
       if (count === 0) break;
       length += count;
     }
+    const contents = bytes.subarray(0, length);
+    // The store of the system has nothing else in it, and is large.
+    if (origin !== 'system' && !isDer(contents)) blankAllButCertificates(contents);
     const { dev, ino, size, mtimeNs, ctimeNs } = status;
     return {
       path,
-      bytes: bytes.subarray(0, length),
+      bytes: contents,
       identity: [path, dev, ino, size, mtimeNs, ctimeNs].join(' '),
       origin,
     };
