@@ -257,6 +257,12 @@ static long os_fileType(struct call *c) {
   return fstat(INT(0), &status) == -1 ? -errno : (long)(status.st_mode & S_IFMT);
 }
 
+static long os_sameFile(struct call *c) {
+  struct stat one, other;
+  if (fstat(INT(0), &one) == -1 || fstat(INT(1), &other) == -1) return -errno;
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 static long os_pipe(struct call *c) {
   if (LENGTH(0) < 2) return refuse(c, true, "two elements are needed");
   return checked(pipe2(INTS(0), O_CLOEXEC));
@@ -631,6 +637,7 @@ static const struct entry ENTRIES[] = {
   {"setCloseOnExec", "if", os_setCloseOnExec},
   {"setNonBlocking", "if", os_setNonBlocking},
   {"fileType", "i", os_fileType},
+  {"sameFile", "ii", os_sameFile},
   {"pipe", "a", os_pipe},
   {"socketpair", "iia", os_socketpair},
   {"accept", "iba", os_accept},

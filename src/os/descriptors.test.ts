@@ -50,7 +50,7 @@ for (const [name, using] of [
       written,
     );
     assert.deepEqual([native.getStatusFlags(from.fd), native.getStatusFlags(to.fd)], flags);
-    assert.equal(to.endWriting(), 0);
+    assert.equal(to.endWriting(false), 0);
     assert.equal(from.read(buffer, 0, 1), 0);
     native.close(from.fd);
   });
@@ -63,7 +63,7 @@ for (const [name, using] of [
   });
 }
 
-test('sockets are read and written without waiting, and ended for all who hold them', () => {
+test('sockets are read and written without waiting; one that is also read is ended for all who hold it', () => {
   const fds = new Int32Array(2);
   assert.equal(native.socketpair(AF.UNIX, SOCK.STREAM, fds), 0);
   const [left, right] = [
@@ -76,10 +76,23 @@ test('sockets are read and written without waiting, and ended for all who hold t
   assert.equal(left.write(buffer, 0, 1), -ERRNO.EAGAIN);
   assert.equal(native.getStatusFlags(left.fd) & O.NONBLOCK, 0);
   const copy = native.dup(left.fd, 300, true);
-  assert.equal(left.endWriting(), 0);
+  assert.equal(left.endWriting(true), 0);
   while (right.read(buffer, 0, 65_536) > 0);
   assert.equal(right.read(buffer, 0, 1), 0);
   for (const fd of [left.fd, right.fd, copy]) native.close(fd);
+});
+
+test('a socket that is only written is closed, and goes on for others who hold it', () => {
+  const fds = new Int32Array(2);
+  assert.equal(native.socketpair(AF.UNIX, SOCK.STREAM, fds), 0);
+  const [left, right] = [fds[0] as number, fds[1] as number];
+  const copy = native.dup(left, 300, true);
+  assert.equal(new StreamDescriptor(native, left).endWriting(false), 0);
+  assert.equal(native.send(copy, buffer, 0, 3), 3);
+  assert.equal(native.receive(right, buffer, 0, 10), 3);
+  native.close(copy);
+  assert.equal(native.receive(right, buffer, 0, 10), 0);
+  native.close(right);
 });
 
 test('a terminal that does not take its output any more stops the writer, not the process', () => {
@@ -107,7 +120,7 @@ test('regular files are read to their end', () => {
   assert.equal(from.read(buffer, 0, 100), 3);
   assert.equal(from.read(buffer, 0, 100), 0);
   assert.equal(to.write(buffer, 0, 65_536), 65_536);
-  assert.equal(to.endWriting(), 0);
+  assert.equal(to.endWriting(false), 0);
   native.close(from.fd);
   rmSync(folder, { recursive: true });
 });

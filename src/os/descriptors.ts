@@ -66,9 +66,13 @@ export class StreamDescriptor {
     return first === undefined ? 0 : this.write(first, skipBytes, first.length - skipBytes);
   }
 
-  /** Ends the direction that is written: sockets are shut down (they may have other descriptors), the rest is closed. */
-  endWriting(): number {
-    return this.kind === 'socket' ? this.#native.shutdown(this.fd, SHUT.WR) : this.#native.close(this.fd);
+  /**
+   * Ends the direction that is written. A socket that is `alsoRead`, through this descriptor or another, is shut down: closing
+   * one descriptor would say nothing. Anything else is closed, and stays open to whoever else holds it.
+   */
+  endWriting(alsoRead: boolean): number {
+    if (!alsoRead) return this.#native.close(this.fd);
+    return this.kind === 'socket' ? this.#native.shutdown(this.fd, SHUT.WR) : 0;
   }
 
   /** True also for an error or a hang-up: the call that follows reports it without waiting. */

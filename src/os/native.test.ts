@@ -125,6 +125,11 @@ describe('descriptors', () => {
     const [left, right] = makeSockets();
     assert.equal(native.fileType(left), S.IFSOCK);
     assert.equal(native.fileType(NO_FD), -ERRNO.EBADF);
+    const copy = native.dup(left, 301, true);
+    assert.equal(native.sameFile(left, copy), 1);
+    assert.equal(native.sameFile(left, from), 0);
+    assert.equal(native.sameFile(left, NO_FD), -ERRNO.EBADF);
+    native.close(copy);
     assert.equal(native.isTerminal(from), 0);
     assert.equal(native.isTerminal(NO_FD), 0);
     close(file, directory, from, to, left, right);

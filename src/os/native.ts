@@ -23,6 +23,7 @@ export interface Native {
   setNonBlocking(fd: number, on: boolean): number;
   /** S_IFMT bits of the mode, or -errno. */
   fileType(fd: number): number;
+  sameFile(fd: number, other: number): number; // 1 if both are of one file, pipe end or socket (fstat), or 0
   isTerminal(fd: number): number; // isatty(3): 1 or 0
   pipe(fds: Int32Array): number; // O_CLOEXEC
 

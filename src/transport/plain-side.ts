@@ -21,6 +21,8 @@ export class PlainSide {
   readonly output = new OutputQueue();
   readonly #reader: StreamDescriptor;
   readonly #writer: StreamDescriptor;
+  /** Both directions are of one socket, or one descriptor of anything else. */
+  readonly #oneFile: boolean;
   readonly #readWatch: Watch;
   readonly #writeWatch: Watch;
   #outputEnded = false;
@@ -32,6 +34,9 @@ export class PlainSide {
   constructor(native: Native, poller: Poller, descriptors: PlainDescriptors, readable: () => void) {
     this.#reader = new StreamDescriptor(native, descriptors.readFd);
     this.#writer = new StreamDescriptor(native, descriptors.writeFd);
+    this.#oneFile =
+      descriptors.readFd === descriptors.writeFd ||
+      (this.#writer.kind === 'socket' && native.sameFile(descriptors.readFd, descriptors.writeFd) === 1);
     this.#readWatch = poller.watch(descriptors.readFd, readable);
     this.#writeWatch = poller.watch(descriptors.writeFd, (events) => {
       if ((events & (POLL.ERR | POLL.HUP | POLL.NVAL)) !== 0) this.readerGone = true;
@@ -75,7 +80,7 @@ export class PlainSide {
     if (this.#outputEnded) return;
     this.#outputEnded = true;
     this.#writeWatch.interest = 0;
-    if (this.#writer.kind === 'socket' || this.#writer.fd !== this.#reader.fd) this.#writer.endWriting();
+    this.#writer.endWriting(this.#oneFile);
   }
 
   endWatch(): void {
