@@ -42,9 +42,12 @@ export class PeerProcess {
       const port = await freePort();
       const { program, args, comesFrom, cwd, env } = command(port);
       requireProgram(program, comesFrom);
-      const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
-      running.add(child);
-      child.once('exit', () => running.delete(child));
+      // The kernel kills it with this process, however that ends: `bun test` calls no exit handler.
+      const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], {
+        cwd,
+        env: { ...process.env, ...env },
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
       const peer = new PeerProcess(port, child);
       if (await peer.#listens()) return peer;
       await peer.stop();
@@ -133,8 +136,3 @@ function isListening(port: number): boolean {
       }),
   );
 }
-
-const running = new Set<ChildProcessWithoutNullStreams>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});

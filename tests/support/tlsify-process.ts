@@ -36,7 +36,7 @@ export interface TlsifyOptions {
   readonly stdout?: number;
 }
 
-/** `tlsify …` with `--status-fd 3` behind the arguments; its stdin and stdout are pipes to this process. Killed with this process. */
+/** `tlsify …` with `--status-fd 3` behind the arguments; its stdin and stdout are pipes to this process. */
 export class TlsifyProcess {
   /** Settles when the process has ended and all that it wrote is read, stdout apart. */
   readonly ending: Promise<Ending>;
@@ -50,7 +50,6 @@ export class TlsifyProcess {
       env: { ...process.env, ...options.env },
       stdio: [options.stdin ?? 'pipe', options.stdout ?? 'pipe', 'pipe', 'pipe'],
     });
-    running.add(this.#child);
     this.#child.stdin?.on('error', () => {}); // EPIPE: the exit code tells
     this.ending = this.#end();
   }
@@ -119,7 +118,6 @@ export class TlsifyProcess {
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
     await Promise.all(ends);
     clearTimeout(limit);
-    running.delete(child);
     return { code, signal, stderr: this.#stderr, status: this.#status };
   }
 
@@ -155,8 +153,3 @@ export async function readAll(stream: Readable): Promise<Buffer> {
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
 }
-
-const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
