@@ -10,6 +10,7 @@ import { acceptAnyCertificate, ConnectionDriver } from '../support/connection-dr
 import { exchange, testConfig } from '../support/conversation.ts';
 import { ScriptedServer, type ServerScript } from '../support/scripted-server.ts';
 import { CERTIFICATE_TARGETS } from './certificate-targets.ts';
+import { SERVER_TARGETS } from './server-targets.ts';
 import { TLS12_TARGETS } from './tls12-targets.ts';
 
 /** Bytes from outside, and who must survive them. */
@@ -89,6 +90,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     ],
   ),
   ...CERTIFICATE_TARGETS,
+  ...SERVER_TARGETS,
   ...TLS12_TARGETS,
   'records of a server': {
     seeds: [
