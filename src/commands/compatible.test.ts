@@ -131,6 +131,11 @@ describe('connect', () => {
     });
   });
 
+  test('--keep-open leaves the end of the connection to the server', () => {
+    expect(connect('--keep-open a.example:1').atInputEnd).toBe('keep-open');
+    expect(connect('-kq a.example:1')).toMatchObject({ atInputEnd: 'keep-open', quiet: true });
+  });
+
   test('the server is asked for by the host, else by the first name, and never by an address', () => {
     expect(connect('a.example:1 --name dns:b.example').serverName).toBe('a.example');
     expect(connect('127.0.0.1:1 --name ip:127.0.0.1 --name dns:b.example').serverName).toBe('b.example');

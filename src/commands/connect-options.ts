@@ -113,6 +113,11 @@ export const CONNECT_OPTIONS = {
     parse: milliseconds,
     help: 'end if no data moves in either direction for so long; 0, the default, waits for ever',
   },
+  'keep-open': {
+    takes: 'nothing',
+    short: 'k',
+    help: 'at the end of the input do not say so to the server: it ends the connection (some servers, HTTP ones above all, cut their answer short when told)',
+  },
   'sandbox': {
     takes: 'value',
     metavariable: 'LEVEL',
@@ -169,7 +174,7 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
     sandbox: options.sandbox ?? defaults.sandbox,
     sandboxWithout: options['sandbox-without'],
     quiet: options.quiet,
-    atInputEnd: defaults.atInputEnd,
+    atInputEnd: options['keep-open'] ? 'keep-open' : defaults.atInputEnd,
   };
 }
 

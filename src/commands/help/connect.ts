@@ -12,11 +12,11 @@ export const CONNECT: Document = {
     { heading: 'Options' },
     optionTerms(CONNECT_OPTIONS),
     { heading: 'How it ends' },
-    'The end of the input is told to the server (close_notify), and what it still sends is received. When the server ends its side, standard output is closed, and the input is still sent, unless it comes from a terminal. A connection that ends without a close_notify is reported as truncated, after all data that came before has been delivered. `SIGTERM` and `SIGINT` tell the server and end the session; the exit code is then 128 and the number of the signal.',
+    'The end of the input is told to the server (close_notify), and what it still sends is received; with `--keep-open` it is left to end the connection itself. When the server ends its side, standard output is closed, and the input is still sent, unless it comes from a terminal. A connection that ends without a close_notify is reported as truncated, after all data that came before has been delivered. `SIGTERM` and `SIGINT` tell the server and end the session; the exit code is then 128 and the number of the signal.',
     { heading: 'Examples' },
     {
       example: [
-        "printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | tlsify connect example.com:443",
+        "printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | tlsify connect -k example.com:443",
         'tlsify connect imap.example.com:993',
         'tlsify connect --ca ca.pem --name dns:db.internal 192.0.2.7:5433',
         "ssh -o ProxyCommand='tlsify connect %h:%p' host.example",
