@@ -235,7 +235,7 @@ describe('endings', () => {
   });
 
   test.each(['close-notify', 'keep-open'] as const)(
-    'an application that is wholly gone ends all (%s)',
+    'an application that is wholly gone ends all, and does not know what the peer had to say yet (%s)',
     async (atInputEnd) => {
       const end = await play(
         function* ({ application }) {
@@ -245,9 +245,24 @@ describe('endings', () => {
         },
         { atInputEnd },
       );
-      expect(end).toMatchObject({ end: 'clean', sent: latin1(concat(frame(ascii('bye')), CLOSE_NOTIFY)) });
+      expect(end).toMatchObject({
+        end: 'failed',
+        failure: { why: 'application-gone' },
+        sent: latin1(concat(frame(ascii('bye')), CLOSE_NOTIFY)),
+      });
     },
   );
+
+  test('an application that is wholly gone after the end of all is a clean end', async () => {
+    const end = await play(function* ({ peer, application }) {
+      write(peer, concat(frame(ascii('all')), CLOSE_NOTIFY));
+      yield;
+      readAll(application);
+      native.shutdown(application, SHUT.RDWR);
+      yield;
+    });
+    expect(end).toMatchObject({ end: 'clean', sent: latin1(CLOSE_NOTIFY) });
+  });
 
   test('keep-open says nothing of the end of the input, and ends with the peer', async () => {
     const end = await play(

@@ -240,8 +240,10 @@ export class Session {
     if (this.#network.broken && this.#peerClosed && delivered)
       return this.#network.output.written < this.#dataEnd ? this.#peerGone() : { end: 'clean' };
     if (!delivered || this.#network.output.bytes > 0) return undefined;
-    const unheard = this.#plain.inputEnded && this.#plain.readerGone;
-    return this.#connection.finished || (unheard && this.#writeClosed) ? { end: 'clean' } : undefined;
+    if (this.#connection.finished) return { end: 'clean' };
+    // Nobody is left to hear whether the peer had more to say: without its close_notify, that is not all.
+    const unheard = this.#plain.inputEnded && this.#plain.readerGone && this.#writeClosed;
+    return unheard ? failed(transportFailure('application-gone')) : undefined;
   }
 
   /** Waits for a descriptor or the deadline; what is ready is read once. */

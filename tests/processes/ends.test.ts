@@ -90,6 +90,19 @@ describe('the application ends', () => {
     expectFailure(await tlsify.ending, { code: 74, why: 'application-gone', says: /went away/, ready: true });
   });
 
+  test('its reading and its input, while the peer is silent and not at its end: no exit code 0 for a part of the data', async () => {
+    const { port } = await listenScripted({}, async (peer) => {
+      peer.server.data(ascii('a part'));
+      await peer.flush();
+      await peer.heard(({ plaintext }) => plaintext.length > 0); // never: it stays silent
+    });
+    const tlsify = new TlsifyProcess(connectArguments(port));
+    await once(tlsify.stdout, 'readable');
+    tlsify.stdin.end();
+    tlsify.stdout.destroy();
+    expectFailure(await tlsify.ending, { code: 74, why: 'application-gone', says: /went away/, ready: true });
+  });
+
   for (const [signal, code] of [
     ['SIGTERM', 143],
     ['SIGINT', 130],
