@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <poll.h>
@@ -50,6 +51,8 @@ enum {
   MAX_RULE = 64,              /* bytes of a Landlock rule; the kernel's are 12 and 16 */
   MAX_EXECUTE_STRINGS = 4096, /* argv and environment together */
   MAX_EXECUTE_BYTES = 512 * 1024,
+  UNCONFINED_USER = 254,      /* what a look-up answers in place of a status of getaddrinfo */
+  UNCONFINED_FILTER = 255,
 };
 
 struct argument {
@@ -193,6 +196,15 @@ static bool elements(struct call *c, napi_value array, napi_value *to, size_t mo
   return true;
 }
 
+/* A seccomp filter, which the kernel itself checks. */
+static bool program(struct call *c, int index, struct sock_fprog *to) {
+  size_t count = LENGTH(index) / sizeof(struct sock_filter);
+  if (LENGTH(index) % sizeof(struct sock_filter) != 0 || count > BPF_MAXINSNS)
+    return refuse(c, true, "at most 4096 instructions of 8 bytes");
+  *to = (struct sock_fprog){(unsigned short)count, (void *)BYTES(index)};
+  return true;
+}
+
 /* The buffers of a gathering write, without the first `skip` bytes of them. */
 static bool gather(struct call *c, napi_value array, long skip, struct iovec *to, int *count) {
   napi_value values[MAX_BUFFERS];
@@ -225,9 +237,6 @@ static long no_wait(struct call *c, ssize_t (*call)(int, const struct iovec *, i
   return checked(call(INT(0), &buffer, 1, -1, RWF_NOWAIT));
 }
 
-static long os_readNoWait(struct call *c) { return no_wait(c, preadv2); }
-static long os_writeNoWait(struct call *c) { return no_wait(c, pwritev2); }
-
 static long os_writev(struct call *c) {
   struct iovec buffers[MAX_BUFFERS];
   int count;
@@ -248,9 +257,6 @@ static long with_flag(int fd, int get, int set, int flag, bool on) {
   if (flags == -1) return -errno;
   return checked(fcntl(fd, set, on ? flags | flag : flags & ~flag));
 }
-
-static long os_setCloseOnExec(struct call *c) { return with_flag(INT(0), F_GETFD, F_SETFD, FD_CLOEXEC, INT(1)); }
-static long os_setNonBlocking(struct call *c) { return with_flag(INT(0), F_GETFL, F_SETFL, O_NONBLOCK, INT(1)); }
 
 static long os_fileType(struct call *c) {
   struct stat status;
@@ -287,27 +293,16 @@ static long os_accept(struct call *c) {
   return fd;
 }
 
-static long os_socketName(struct call *c) {
+static long address(struct call *c, __typeof__(getsockname) *call) {
   socklen_t length = sizeof(struct sockaddr_storage);
   if (!address_room(c, 1)) return 0;
-  return getsockname(INT(0), ADDRESS(1), &length) == -1 ? -errno : (long)length;
-}
-
-static long os_peerName(struct call *c) {
-  socklen_t length = sizeof(struct sockaddr_storage);
-  if (!address_room(c, 1)) return 0;
-  return getpeername(INT(0), ADDRESS(1), &length) == -1 ? -errno : (long)length;
+  return call(INT(0), ADDRESS(1), &length) == -1 ? -errno : (long)length;
 }
 
 static long os_getSocketOption(struct call *c) {
   int value = 0;
   socklen_t length = sizeof value;
   return getsockopt(INT(0), INT(1), INT(2), &value, &length) == -1 ? -errno : value;
-}
-
-static long os_setSocketOption(struct call *c) {
-  int value = INT(3);
-  return checked(setsockopt(INT(0), INT(1), INT(2), &value, sizeof value));
 }
 
 static long os_interfaceIndex(struct call *c) {
@@ -405,8 +400,7 @@ static long os_signalDescriptor(struct call *c) {
   return -failure;
 }
 
-static long os_unblockSignals(struct call *c) {
-  (void)c;
+static long unblock_signals(void) {
   sigset_t none;
   sigemptyset(&none);
   return -pthread_sigmask(SIG_SETMASK, &none, NULL);
@@ -423,9 +417,6 @@ static long os_signalIgnored(struct call *c) {
   return sigaction(INT(0), NULL, &now) == -1 ? -errno : now.sa_handler == SIG_IGN;
 }
 
-static long os_ignoreSignal(struct call *c) { return set_action(INT(0), SIG_IGN); }
-static long os_defaultSignal(struct call *c) { return set_action(INT(0), SIG_DFL); }
-
 static napi_value monotonicMs(napi_env env, napi_callback_info info) {
   (void)info;
   struct timespec now;
@@ -437,18 +428,27 @@ static napi_value monotonicMs(napi_env env, napi_callback_info info) {
 /* --- Names ---------------------------------------------------------------------------------------------------------------- */
 
 /* Keeps nothing of the parent but its memory and `output`, which becomes descriptor 3. */
-static void detach(pid_t parent, int output) {
-  sigset_t none;
-  sigemptyset(&none);
+static void detach(int output) {
   for (int number = 1; number < NSIG; number++) set_action(number, SIG_DFL);
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1 || getppid() != parent) _exit(1);
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) _exit(1);
   if (output < 3) output = fcntl(output, F_DUPFD, 4); /* the parent may have been started without some of 0, 1, 2 */
   if (output == -1 || (output != 3 && dup2(output, 3) == -1)) _exit(1);
   if (syscall(SYS_close_range, 4U, ~0U, 0U) == -1 || syscall(SYS_close_range, 0U, 2U, 0U) == -1) _exit(1);
   /* A library that writes to 2 must not find the look-up's own socket there. */
   if (open("/dev/null", O_RDWR) != 0 || dup2(0, 1) == -1 || dup2(0, 2) == -1) _exit(1);
-  pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+static void unconfined(uint8_t status) { _exit(write(3, &status, 1) == 1 ? 0 : 1); }
+
+/* The death signal comes after the user, whose change would clear it; the filter comes last, as it may forbid the rest. */
+static void confine(pid_t parent, int user, const struct sock_fprog *filter) {
+  uid_t id = (uid_t)user;
+  if (user >= 0 && (setgroups(0, NULL) == -1 || setresgid(id, id, id) == -1 || setresuid(id, id, id) == -1))
+    unconfined(UNCONFINED_USER);
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1 || getppid() != parent) _exit(1);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1) _exit(1);
+  if (setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}) == -1) _exit(1);
+  unblock_signals();
+  if (filter->len > 0 && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, filter) == -1) unconfined(UNCONFINED_FILTER);
 }
 
 static void look_up(const char *host, const char *service, int family) {
@@ -470,7 +470,9 @@ static void look_up(const char *host, const char *service, int family) {
 static long os_resolve(struct call *c) {
   int ends[2];
   sigset_t all, before;
-  if (LENGTH(3) < 1) return refuse(c, true, "one element is needed");
+  struct sock_fprog filter;
+  if (LENGTH(5) < 1) return refuse(c, true, "one element is needed");
+  if (!program(c, 4, &filter)) return 0;
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == -1) return -errno;
   pid_t parent = getpid();
   sigfillset(&all);
@@ -478,7 +480,8 @@ static long os_resolve(struct call *c) {
   pid_t child = fork();
   int failure = errno;
   if (child == 0) {
-    detach(parent, ends[1]);
+    detach(ends[1]);
+    confine(parent, INT(3), &filter);
     look_up(TEXT(0), TEXT(1), INT(2));
   }
   pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -487,7 +490,7 @@ static long os_resolve(struct call *c) {
     close(ends[0]);
     return -failure;
   }
-  INTS(3)[0] = child;
+  INTS(5)[0] = child;
   return ends[0];
 }
 
@@ -557,10 +560,9 @@ static long os_dropCapabilities(struct call *c) {
 }
 
 static long os_seccompFilter(struct call *c) {
-  if (LENGTH(1) % sizeof(struct sock_filter) != 0 || LENGTH(1) / sizeof(struct sock_filter) > BPF_MAXINSNS)
-    return refuse(c, true, "at most 4096 instructions of 8 bytes");
-  struct sock_fprog program = {(unsigned short)(LENGTH(1) / sizeof(struct sock_filter)), (void *)BYTES(1)};
-  return checked(syscall(SYS_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, (unsigned)NUMBER(0), &program));
+  struct sock_fprog filter;
+  if (!program(c, 1, &filter)) return 0;
+  return checked(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)NUMBER(0), &filter));
 }
 
 /* The kernel knows the length of a rule from its type, so it is given a copy that is longer than any. */
@@ -573,7 +575,7 @@ static long os_landlockAddRule(struct call *c) {
 
 /* --- The table ------------------------------------------------------------------------------------------------------------ */
 
-/* The calls that cannot fail, so that errno would be another's, or whose failure is an answer like another. */
+/* The calls that cannot fail, so that errno would be another's, or whose failure is an answer like another, or made to one above. */
 #define SURE_CALLS(call) \
   call(getuid, "", (long)getuid()) \
   call(geteuid, "", (long)geteuid()) \
@@ -581,7 +583,16 @@ static long os_landlockAddRule(struct call *c) {
   call(getegid, "", (long)getegid()) \
   call(getpid, "", getpid()) \
   call(isTerminal, "i", isatty(INT(0))) \
-  call(getppid, "", getppid())
+  call(getppid, "", getppid()) \
+  call(readNoWait, "ir", no_wait(c, preadv2)) \
+  call(writeNoWait, "ir", no_wait(c, pwritev2)) \
+  call(setCloseOnExec, "if", with_flag(INT(0), F_GETFD, F_SETFD, FD_CLOEXEC, INT(1))) \
+  call(setNonBlocking, "if", with_flag(INT(0), F_GETFL, F_SETFL, O_NONBLOCK, INT(1))) \
+  call(socketName, "ib", address(c, getsockname)) \
+  call(peerName, "ib", address(c, getpeername)) \
+  call(unblockSignals, "", unblock_signals()) \
+  call(ignoreSignal, "i", set_action(INT(0), SIG_IGN)) \
+  call(defaultSignal, "i", set_action(INT(0), SIG_DFL))
 
 /* The calls that are nothing but their arguments. */
 #define PLAIN_CALLS(call) \
@@ -598,6 +609,7 @@ static long os_landlockAddRule(struct call *c) {
   call(receive, "ir", recv(INT(0), BYTES(1), LENGTH(1), MSG_DONTWAIT | MSG_NOSIGNAL)) \
   call(send, "ir", send(INT(0), BYTES(1), LENGTH(1), MSG_DONTWAIT | MSG_NOSIGNAL)) \
   call(shutdown, "ii", shutdown(INT(0), INT(1))) \
+  call(setSocketOption, "iiii", setsockopt(INT(0), INT(1), INT(2), &(int){INT(3)}, sizeof(int))) \
   call(epollCreate, "", epoll_create1(EPOLL_CLOEXEC)) \
   call(kill, "ii", kill(INT(0), INT(1))) \
   call(fork, "", fork()) \
@@ -630,21 +642,14 @@ PLAIN_CALLS(DEFINE_CHECKED_CALL)
 static const struct entry ENTRIES[] = {
   SURE_CALLS(TABLE_ENTRY)
   PLAIN_CALLS(TABLE_ENTRY)
-  {"readNoWait", "ir", os_readNoWait},
-  {"writeNoWait", "ir", os_writeNoWait},
   {"writev", "iln", os_writev},
   {"sendVector", "iln", os_sendVector},
-  {"setCloseOnExec", "if", os_setCloseOnExec},
-  {"setNonBlocking", "if", os_setNonBlocking},
   {"fileType", "i", os_fileType},
   {"sameFile", "ii", os_sameFile},
   {"pipe", "a", os_pipe},
   {"socketpair", "iia", os_socketpair},
   {"accept", "iba", os_accept},
-  {"socketName", "ib", os_socketName},
-  {"peerName", "ib", os_peerName},
   {"getSocketOption", "iii", os_getSocketOption},
-  {"setSocketOption", "iiii", os_setSocketOption},
   {"interfaceIndex", "s", os_interfaceIndex},
   {"sendDescriptors", "iba", os_sendDescriptors},
   {"receiveDescriptors", "ibaa", os_receiveDescriptors},
@@ -652,11 +657,8 @@ static const struct entry ENTRIES[] = {
   {"epollControl", "iiimi", os_epollControl},
   {"epollWait", "iai", os_epollWait},
   {"signalDescriptor", "l", os_signalDescriptor},
-  {"unblockSignals", "", os_unblockSignals},
   {"signalIgnored", "i", os_signalIgnored},
-  {"ignoreSignal", "i", os_ignoreSignal},
-  {"defaultSignal", "i", os_defaultSignal},
-  {"resolve", "ssia", os_resolve},
+  {"resolve", "ssiiba", os_resolve},
   {"wait", "iai", os_wait},
   {"exit", "i", os_exit},
   {"execute", "sll", os_execute},

@@ -7,6 +7,7 @@ import { performEffect } from '../engine/answer.ts';
 import { ClientConnection } from '../engine/client.ts';
 import { defaultClientConfig } from '../engine/config.ts';
 import type { KeptDescriptor } from '../isolation/descriptor-slots.ts';
+import { lookUpConfinement } from '../isolation/look-up.ts';
 import type { Mechanism } from '../isolation/mechanisms.ts';
 import { applySandbox } from '../isolation/sandbox.ts';
 import { addressBuffer, decodeAddress, formatAddress, parseIpEndpoint } from '../os/addresses.ts';
@@ -61,7 +62,7 @@ async function run(native: Native, options: ConnectOptions, environment: Environ
   checkDescriptors(native, options);
   native.ignoreSignal(SIGNAL.SIGPIPE);
   const signals = new SignalDescriptor(native, ['SIGTERM', 'SIGINT', 'SIGHUP']);
-  const dialling = 'descriptor' in options.network ? undefined : dial(native, options.network);
+  const dialling = 'descriptor' in options.network ? undefined : dial(native, options.network, options);
 
   const crypto = new NodeCrypto();
   const verify = options.verify ? verifier(options, crypto, environment) : insecureVerifier(crypto);
@@ -110,13 +111,14 @@ function verifier(options: ConnectOptions, crypto: CryptoProvider, environment: 
   return serverVerifier(references, anchors, crypto);
 }
 
-function dial(native: Native, { host, port, literal }: Target): Dialling {
+function dial(native: Native, { host, port, literal }: Target, options: ConnectOptions): Dialling {
   const target: DialTarget = { host, port };
+  const confinement = lookUpConfinement(native, options.sandbox, options.sandboxWithout);
   const poller = new Poller(native, DIAL_DESCRIPTORS);
-  if (!literal) return new Dialling(native, poller, target);
+  if (!literal) return new Dialling(native, poller, target, confinement);
   try {
     const address = parseIpEndpoint(native, host, port);
-    return new Dialling(native, poller, address === null ? target : { ...target, address });
+    return new Dialling(native, poller, address === null ? target : { ...target, address }, confinement);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     throw new Refused(transportFailure('connection-failed', error.message));

@@ -55,6 +55,11 @@ export const OUTCOMES = {
     says: 'the name cannot be looked up',
     advice: 'Check the network and the name servers in /etc/resolv.conf, then try again.',
   },
+  'look-up-unconfined': {
+    exit: EXIT.configuration,
+    says: 'the process that looks the name up cannot be confined',
+    advice: 'Give an address and --name; or go on without the named part: --sandbox-without NAME.',
+  },
   'connection-refused': {
     exit: EXIT.unavailable,
     says: 'nobody listens there',

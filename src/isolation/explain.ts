@@ -48,6 +48,7 @@ function conditionWord(condition: Condition): string {
   const argument = `argument ${condition.argument + 1}`;
   if ('is' in condition) return `${argument} is one of ${condition.is.map(hexadecimal).join(' ')}`;
   if ('has' in condition) return `${argument} has ${hexadecimal(condition.has)}`;
+  if ('lacks' in condition) return `${argument} has not all of ${hexadecimal(condition.lacks)}`;
   return condition.within === 0 ? `${argument} is 0` : `${argument} has no bits but ${hexadecimal(condition.within)}`;
 }
 

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'bun:test';
-import { runFilter } from '../../tests/isolation/bpf-machine.ts';
-import { ERRNO } from '../os/constants.ts';
-import { AUDIT_ARCH, SECCOMP_RET } from './bpf.ts';
+import { Filter } from '../../tests/isolation/bpf-machine.ts';
 import { fillDescriptorSlots, type KeptDescriptor } from './descriptor-slots.ts';
 import { compileFilter } from './filter.ts';
-import { SESSION_POLICY, type Verdict } from './policy.ts';
+import { LOOK_UP_POLICY } from './look-up-policy.ts';
+import { SESSION_POLICY } from './policy.ts';
 import { SESSION_FILTER } from './session-filter.ts';
 import { type Architecture, NEWEST_SYSCALL, SYSCALLS, type SystemCall } from './syscalls.ts';
 
@@ -14,44 +13,16 @@ const DESCRIPTORS: readonly KeptDescriptor[] = [
   { fd: 9, reads: true, writes: true },
 ];
 
-function verdictName(action: number): Verdict {
-  if (action === SECCOMP_RET.ALLOW) return 'allow';
-  if (action === SECCOMP_RET.KILL_PROCESS) return 'kill';
-  const [name] = Object.entries(ERRNO).find(([, number]) => action === (SECCOMP_RET.ERRNO | number)) ?? [];
-  if (name === undefined) throw new Error(`action ${action.toString(16)}`);
-  return name as Verdict;
-}
-
-class Filter {
-  readonly #program: Uint8Array;
-  readonly #architecture: Architecture;
-
-  constructor(architecture: Architecture, descriptors = DESCRIPTORS) {
-    this.#architecture = architecture;
-    this.#program = compileFilter(SESSION_POLICY, architecture);
-    fillDescriptorSlots(this.#program, descriptors);
-  }
-
-  call(name: SystemCall, ...values: (number | bigint)[]): Verdict {
-    const number = SYSCALLS[name][this.#architecture];
-    if (number === null) throw new Error(`${this.#architecture} has no ${name}`);
-    return this.number(number, ...values);
-  }
-
-  number(number: number, ...values: (number | bigint)[]): Verdict {
-    const call = { number, architecture: AUDIT_ARCH[this.#architecture], arguments: values.map(BigInt) };
-    return verdictName(runFilter(this.#program, call));
-  }
-
-  foreign(architecture: number, number: number): Verdict {
-    return verdictName(runFilter(this.#program, { number, architecture, arguments: [] }));
-  }
+function sessionFilter(architecture: Architecture, descriptors = DESCRIPTORS): Filter {
+  const program = compileFilter(SESSION_POLICY, architecture);
+  fillDescriptorSlots(program, descriptors);
+  return new Filter(program, architecture);
 }
 
 const HIGH = 1n << 32n;
 
 describe.each(['x64', 'arm64'] as const)('the filter of a session on %s', (architecture) => {
-  const filter = new Filter(architecture);
+  const filter = sessionFilter(architecture);
 
   test('kills whatever has no rule, and refuses what is newer than the policy', () => {
     const known = new Set<number | null>(SESSION_POLICY.map(({ call }) => SYSCALLS[call][architecture]));
@@ -142,18 +113,21 @@ describe.each(['x64', 'arm64'] as const)('the filter of a session on %s', (archi
 describe('the descriptor slots', () => {
   test('hold six of each kind', () => {
     const some = Array.from({ length: 6 }, (_, fd) => ({ fd, reads: true, writes: true }));
-    expect(new Filter('x64', some).call('read', 5)).toBe('allow');
-    expect(() => new Filter('x64', [...some, { fd: 6, reads: true, writes: false }])).toThrow(RangeError);
+    expect(sessionFilter('x64', some).call('read', 5)).toBe('allow');
+    expect(() => sessionFilter('x64', [...some, { fd: 6, reads: true, writes: false }])).toThrow(RangeError);
   });
 
   test('that stay empty match nothing', () => {
-    const filter = new Filter('x64', []);
+    const filter = sessionFilter('x64', []);
     for (const fd of [0, 0xffffff00, 0xffffff80, 0x7fffffff]) expect(filter.call('read', fd)).toBe('EBADF');
   });
 });
 
-test('each call has one rule', () => {
-  const calls = SESSION_POLICY.map(({ call }) => call);
-  expect(new Set(calls).size).toBe(calls.length);
-  expect(new Set(calls)).toEqual(new Set(Object.keys(SYSCALLS) as SystemCall[]));
+test('each call has one rule in a policy, and is in one', () => {
+  const [session, lookUp] = [SESSION_POLICY, LOOK_UP_POLICY].map((policy) => policy.map(({ call }) => call)) as [
+    SystemCall[],
+    SystemCall[],
+  ];
+  for (const calls of [session, lookUp]) expect(new Set(calls).size).toBe(calls.length);
+  expect(new Set([...session, ...lookUp])).toEqual(new Set(Object.keys(SYSCALLS) as SystemCall[]));
 });

@@ -9,10 +9,10 @@ import { type Architecture, NEWEST_SYSCALL, SYSCALLS } from './syscalls.ts';
  * Compiles a policy for one architecture. Where the policy speaks of the descriptors of a process, the program has slots, which
  * are filled in for each process (see descriptor-slots.ts).
  *
- * System calls of any other ABI (32-bit, x32) kill. So does each one without a rule, but for those that are newer than the
- * policy: they are refused with ENOSYS, as on an older kernel, for C libraries try such calls and fall back.
+ * System calls of any other ABI (32-bit, x32) kill. So does each one without a rule, or meets with `otherwise`, but for those that
+ * are newer than the policy: they are refused with ENOSYS, as on an older kernel, for C libraries try such calls and fall back.
  */
-export function compileFilter(policy: readonly Rule[], architecture: Architecture): Bytes {
+export function compileFilter(policy: readonly Rule[], architecture: Architecture, otherwise: Verdict = 'kill'): Bytes {
   const program = new BpfProgram();
   const right = label();
   program.load(SECCOMP_DATA.arch).jumpIfEqual(AUDIT_ARCH[architecture], right, undefined);
@@ -24,7 +24,7 @@ export function compileFilter(policy: readonly Rule[], architecture: Architectur
   const newer = label();
   program.jumpIfAtLeast(X32_SYSCALL_BIT, x32, undefined);
   program.jumpIfAtLeast(NEWEST_SYSCALL + 1, newer, undefined);
-  program.place(x32).return(action('kill'));
+  program.return(action(otherwise)).place(x32).return(action('kill'));
   program.place(newer).return(action('ENOSYS'));
   return program.finish();
 }
@@ -53,6 +53,8 @@ function appendCondition(program: BpfProgram, condition: Condition, failed: Labe
     program.load(low).jumpIfAnyBit(~condition.within, failed, undefined);
   } else if ('has' in condition) {
     program.load(low).and(condition.has).jumpIfEqual(condition.has, undefined, failed);
+  } else if ('lacks' in condition) {
+    program.load(low).and(condition.lacks).jumpIfEqual(condition.lacks, failed, undefined);
   } else if ('is' in condition) {
     appendOneOf(program.load(low), condition.is, failed);
   } else {

@@ -27,6 +27,8 @@ export type Condition =
   | { readonly argument: number; readonly within: number }
   /** A 64-bit argument has all of these (31 low) bits. */
   | { readonly argument: number; readonly has: number }
+  /** A 64-bit argument lacks at least one of these (31 low) bits. */
+  | { readonly argument: number; readonly lacks: number }
   /** A descriptor that this process may read from, or write to. */
   | { readonly argument: number; readonly descriptor: 'reads' | 'writes' };
 

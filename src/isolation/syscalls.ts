@@ -1,5 +1,5 @@
 /**
- * The numbers of the system calls that the policy names (arch/x86/entry/syscalls/syscall_64.tbl and
+ * The numbers of the system calls that the policies name (arch/x86/entry/syscalls/syscall_64.tbl and
  * include/uapi/asm-generic/unistd.h). A call that an architecture does not have is null there.
  */
 export const SYSCALLS = {
@@ -8,39 +8,108 @@ export const SYSCALLS = {
   open: { x64: 2, arm64: null },
   close: { x64: 3, arm64: 57 },
   stat: { x64: 4, arm64: null },
+  fstat: { x64: 5, arm64: 80 },
+  lstat: { x64: 6, arm64: null },
   poll: { x64: 7, arm64: null },
+  lseek: { x64: 8, arm64: 62 },
   mmap: { x64: 9, arm64: 222 },
   mprotect: { x64: 10, arm64: 226 },
   munmap: { x64: 11, arm64: 215 },
   brk: { x64: 12, arm64: 214 },
+  rt_sigaction: { x64: 13, arm64: 134 },
   rt_sigprocmask: { x64: 14, arm64: 135 },
   rt_sigreturn: { x64: 15, arm64: 139 },
   ioctl: { x64: 16, arm64: 29 },
+  pread64: { x64: 17, arm64: 67 },
+  readv: { x64: 19, arm64: 65 },
   writev: { x64: 20, arm64: 66 },
+  access: { x64: 21, arm64: null },
+  pipe: { x64: 22, arm64: null },
+  select: { x64: 23, arm64: null },
+  sched_yield: { x64: 24, arm64: 124 },
   mremap: { x64: 25, arm64: 216 },
   madvise: { x64: 28, arm64: 233 },
+  dup: { x64: 32, arm64: 23 },
+  dup2: { x64: 33, arm64: null },
+  nanosleep: { x64: 35, arm64: 101 },
+  getpid: { x64: 39, arm64: 172 },
+  socket: { x64: 41, arm64: 198 },
+  connect: { x64: 42, arm64: 203 },
   sendto: { x64: 44, arm64: 206 },
   recvfrom: { x64: 45, arm64: 207 },
   sendmsg: { x64: 46, arm64: 211 },
+  recvmsg: { x64: 47, arm64: 212 },
   shutdown: { x64: 48, arm64: 210 },
+  bind: { x64: 49, arm64: 200 },
+  getsockname: { x64: 51, arm64: 204 },
+  getpeername: { x64: 52, arm64: 205 },
+  socketpair: { x64: 53, arm64: 199 },
+  setsockopt: { x64: 54, arm64: 208 },
+  getsockopt: { x64: 55, arm64: 209 },
+  clone: { x64: 56, arm64: 220 },
+  exit: { x64: 60, arm64: 93 },
+  uname: { x64: 63, arm64: 160 },
+  fcntl: { x64: 72, arm64: 25 },
+  getcwd: { x64: 79, arm64: 17 },
   readlink: { x64: 89, arm64: null },
   gettimeofday: { x64: 96, arm64: 169 },
+  getrlimit: { x64: 97, arm64: 163 },
+  sysinfo: { x64: 99, arm64: 179 },
+  getuid: { x64: 102, arm64: 174 },
+  getgid: { x64: 104, arm64: 176 },
+  geteuid: { x64: 107, arm64: 175 },
+  getegid: { x64: 108, arm64: 177 },
+  getppid: { x64: 110, arm64: 173 },
+  getgroups: { x64: 115, arm64: 158 },
+  getresuid: { x64: 118, arm64: 148 },
+  getresgid: { x64: 120, arm64: 150 },
+  sigaltstack: { x64: 131, arm64: 132 },
+  statfs: { x64: 137, arm64: 43 },
+  fstatfs: { x64: 138, arm64: 44 },
+  prctl: { x64: 157, arm64: 167 },
+  gettid: { x64: 186, arm64: 178 },
+  time: { x64: 201, arm64: null },
   futex: { x64: 202, arm64: 98 },
+  sched_getaffinity: { x64: 204, arm64: 123 },
+  getdents64: { x64: 217, arm64: 61 },
+  set_tid_address: { x64: 218, arm64: 96 },
   restart_syscall: { x64: 219, arm64: 128 },
   clock_gettime: { x64: 228, arm64: 113 },
+  clock_getres: { x64: 229, arm64: 114 },
+  clock_nanosleep: { x64: 230, arm64: 115 },
   exit_group: { x64: 231, arm64: 94 },
+  epoll_wait: { x64: 232, arm64: null },
+  epoll_ctl: { x64: 233, arm64: 21 },
   openat: { x64: 257, arm64: 56 },
   newfstatat: { x64: 262, arm64: 79 },
   readlinkat: { x64: 267, arm64: 78 },
+  faccessat: { x64: 269, arm64: 48 },
+  pselect6: { x64: 270, arm64: 72 },
   ppoll: { x64: 271, arm64: 73 },
+  set_robust_list: { x64: 273, arm64: 99 },
+  epoll_pwait: { x64: 281, arm64: 22 },
+  timerfd_create: { x64: 283, arm64: 85 },
+  timerfd_settime: { x64: 286, arm64: 86 },
+  eventfd2: { x64: 290, arm64: 19 },
+  epoll_create1: { x64: 291, arm64: 20 },
+  dup3: { x64: 292, arm64: 24 },
+  pipe2: { x64: 293, arm64: 59 },
+  recvmmsg: { x64: 299, arm64: 243 },
+  prlimit64: { x64: 302, arm64: 261 },
+  sendmmsg: { x64: 307, arm64: 269 },
   getrandom: { x64: 318, arm64: 278 },
   preadv2: { x64: 327, arm64: 286 },
   pwritev2: { x64: 328, arm64: 287 },
+  statx: { x64: 332, arm64: 291 },
+  rseq: { x64: 334, arm64: 293 },
+  clone3: { x64: 435, arm64: 435 },
+  openat2: { x64: 437, arm64: 437 },
+  faccessat2: { x64: 439, arm64: 439 },
 } as const satisfies Record<string, Readonly<Record<Architecture, number | null>>>;
 
 /** As `process.arch` has them. */
 export type Architecture = 'x64' | 'arm64';
-/** A call that the policy may name. */
+/** A call that a policy may name. */
 export type SystemCall = keyof typeof SYSCALLS;
 
 /** Whether there is a filter for it. */
@@ -48,5 +117,5 @@ export function isArchitecture(name: string): name is Architecture {
   return name === 'x64' || name === 'arm64';
 }
 
-/** The newest system call of Linux 6.18, the same number on every architecture. Later ones are unknown to the policy. */
+/** The newest system call of Linux 6.18, the same number on every architecture. Later ones are unknown to the policies. */
 export const NEWEST_SYSCALL = 469;

@@ -427,7 +427,9 @@ test('arguments of a wrong type or outside of their range are refused before the
     ['seccompFilter', [0, new Uint8Array(7)], RangeError],
     ['seccompFilter', [0, new Uint8Array(8 * 4097)], RangeError],
     ['landlockAddRule', [0, 1, new Uint8Array(65)], RangeError],
-    ['resolve', ['x', '1', AF.INET, new Int32Array(0)], RangeError],
+    ['resolve', ['x', '1', AF.INET, -1, new Uint8Array(0), new Int32Array(0)], RangeError],
+    ['resolve', ['x', '1', AF.INET, -1, new Uint8Array(7), new Int32Array(1)], RangeError],
+    ['resolve', ['x', '1', AF.INET, 2 ** 32, new Uint8Array(0), new Int32Array(1)], RangeError],
   ];
   for (const [name, values, error] of wrong)
     assert.throws(() => untyped[name]?.(...values), error, `${name} ${String(values)}`);

@@ -73,8 +73,12 @@ export interface Native {
   // Names: getaddrinfo in a forked child of its own, so that a name server's bytes are never parsed in this process and a dead
   // look-up stalls nothing. The child writes to the descriptor: one byte getaddrinfo status (0 = found, else the absolute value of
   // its EAI_ number), then per address (at most 64) its length (1 byte) and sockaddr; all in one write.
-  /** @returns a readable descriptor (non-blocking), or -errno; the child's pid, to be waited for, in pid[0]. family: AF_INET or AF_INET6. */
-  resolve(host: string, service: string, family: number, pid: Int32Array): number;
+  /**
+   * @param family AF_INET or AF_INET6. @param user who the child becomes, as user and only group, or -1: in place of the status it may
+   * say 254, that it cannot. @param filter its seccomp program, as an array of struct sock_filter, or empty: or 255, the same.
+   * @returns a readable descriptor (non-blocking), or -errno; the child's pid, to be waited for, in pid[0].
+   */
+  resolve(host: string, service: string, family: number, user: number, filter: Bytes, pid: Int32Array): number;
 
   // Processes and authority
   getuid(): number;

@@ -6,12 +6,18 @@ import { concat, EMPTY } from '../core/bytes.ts';
 import { encodeAddress, formatAddress } from './addresses.ts';
 import { ERRNO, POLL } from './constants.ts';
 import { loadNative } from './load.ts';
-import { type AddressFamily, decodeAnswer, LookUp, type LookUpResult } from './resolver.ts';
+import { type AddressFamily, decodeAnswer, LookUp, type LookUpConfinement, type LookUpResult } from './resolver.ts';
 
 const native = loadNative();
+const UNCONFINED: LookUpConfinement = { user: null, filter: EMPTY };
 
-function resolve(host: string, service: string, family: AddressFamily): LookUpResult {
-  const lookUp = new LookUp(native, host, service, family);
+function resolve(
+  host: string,
+  service: string,
+  family: AddressFamily,
+  confinement: LookUpConfinement = UNCONFINED,
+): LookUpResult {
+  const lookUp = new LookUp(native, host, service, family, confinement);
   assert.equal(native.poll(Int32Array.of(lookUp.fd, POLL.IN), new Int32Array(1), 60_000), 1);
   const result = lookUp.read();
   lookUp.close();
@@ -37,6 +43,12 @@ test('what is not there has a reason', () => {
   assert.throws(() => resolve('localhost', '65536', 'ipv4'), RangeError);
 });
 
+test('a look-up that cannot be confined is none', () => {
+  const filter = new Uint8Array(8); // a program that the kernel does not accept
+  assert.deepEqual(resolve('127.0.0.1', '443', 'ipv4', { user: null, filter }), { ok: false, why: 'filter-refused' });
+  assert.throws(() => resolve('127.0.0.1', '443', 'ipv4', { user: null, filter: new Uint8Array(7) }), RangeError);
+});
+
 test('closing kills and reaps the child, whenever it comes', () => {
   const pids: number[] = [];
   const noticing = Object.create(native, {
@@ -44,7 +56,7 @@ test('closing kills and reaps the child, whenever it comes', () => {
       value: (pid: number, status: Int32Array, flags: number) => pids.push(pid) && native.wait(pid, status, flags),
     },
   });
-  const lookUp = new LookUp(noticing, 'localhost', '443', 'ipv6');
+  const lookUp = new LookUp(noticing, 'localhost', '443', 'ipv6', UNCONFINED);
   lookUp.close();
   lookUp.close();
   assert.equal(pids.length, 1);

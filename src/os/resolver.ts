@@ -5,6 +5,14 @@ import { AF, ERRNO, SIGNAL } from './constants.ts';
 import { check } from './errors.ts';
 import type { Native } from './native.ts';
 
+/** What is taken from the process of a look-up before it asks anybody. Core files and being traced always are. */
+export interface LookUpConfinement {
+  /** Who it becomes, as user and as only group; null stays who it is. */
+  readonly user: number | null;
+  /** Its system calls, as an array of struct sock_filter; empty for all. */
+  readonly filter: Bytes;
+}
+
 /** One look-up asks for one of them. */
 export type AddressFamily = 'ipv4' | 'ipv6';
 
@@ -19,6 +27,9 @@ export type LookUpFailure =
   | 'try-again' // no name server answered
   | 'unknown-service' // the port is a name that /etc/services does not have
   | 'failed' // the name servers refuse, or the system cannot ask
+  | 'cannot-begin' // there is no process or descriptor to be had
+  | 'user-refused' // the child cannot become the user of its confinement,
+  | 'filter-refused' // or put its filter in force
   | 'bad-answer'; // the child died, or what it wrote is not an answer
 
 /**
@@ -37,7 +48,7 @@ export class LookUp {
    * @param host a name; an IP literal works too. @param service a port number or the name of a service
    * @throws SystemError when there is no process or pipe to be had; RangeError for a port above 65535
    */
-  constructor(native: Native, host: string, service: string, family: AddressFamily) {
+  constructor(native: Native, host: string, service: string, family: AddressFamily, confinement: LookUpConfinement) {
     const pid = new Int32Array(1);
     this.#native = native;
     this.family = family;
@@ -45,7 +56,9 @@ export class LookUp {
     if (this.#port !== null && this.#port > 0xffff) throw new RangeError(`not a port: ${service}`);
     // Inherited so, it would let the kernel reap the child, and its pid be another's by the time that close() kills.
     if (native.signalIgnored(SIGNAL.SIGCHLD) === 1) check('sigaction', native.defaultSignal(SIGNAL.SIGCHLD));
-    this.fd = check('resolve', native.resolve(host, service, family === 'ipv4' ? AF.INET : AF.INET6, pid));
+    const { user, filter } = confinement;
+    const domain = family === 'ipv4' ? AF.INET : AF.INET6;
+    this.fd = check('resolve', native.resolve(host, service, domain, user ?? -1, filter, pid));
     this.#pid = pid[0] as number;
   }
 
@@ -104,11 +117,13 @@ function bad(): never {
   throw new BadAnswer();
 }
 
-/** netdb.h, absolute values of EAI_*. */
+/** netdb.h, absolute values of EAI_*; and two of native/os.c. */
 const FAILURE_BY_STATUS = new Map<number, LookUpFailure>([
   [2, 'not-found'], // EAI_NONAME
   [3, 'try-again'], // EAI_AGAIN
   [5, 'not-found'], // EAI_NODATA
   [8, 'unknown-service'], // EAI_SERVICE
   [9, 'not-found'], // EAI_ADDRFAMILY
+  [254, 'user-refused'],
+  [255, 'filter-refused'],
 ]);

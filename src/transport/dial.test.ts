@@ -14,6 +14,8 @@ type Behaviour = readonly [afterMs: number, errno: number] | undefined;
 /** Answers of the name server: after so many ms, these addresses or the absolute value of an EAI status; undefined: never. */
 type Answer = readonly [afterMs: number, result: readonly string[] | number] | undefined;
 
+const UNCONFINED = { user: null, filter: new Uint8Array(0) };
+
 interface World {
   readonly ipv6?: Answer;
   readonly ipv4?: Answer;
@@ -41,7 +43,7 @@ class Simulation {
     const used: Partial<Native> = {
       monotonicMs: () => this.nowMs,
       signalIgnored: () => 0,
-      resolve: (_host, service, family, pid) => this.#resolve(Number(service), family, pid),
+      resolve: (_host, service, family, _user, _filter, pid) => this.#resolve(Number(service), family, pid),
       socket: () => this.#fd(),
       connect: (fd, address) => this.#connect(fd, address),
       getSocketOption: (fd) => this.#errors.get(fd) ?? 0,
@@ -126,7 +128,7 @@ interface Dialled {
 function dial(world: World, target: DialTarget = { host: 'host.test', port: 443 }, deadlineMs = 30_000): Dialled {
   const simulation = new Simulation(world);
   const { native } = simulation;
-  const dialling = new Dialling(native, new Poller(native, 24), target);
+  const dialling = new Dialling(native, new Poller(native, 24), target, UNCONFINED);
   const result = dialling.finish(deadlineMs, { fd: -1, next: () => null });
   // Nothing is left behind: no losing socket, no child.
   expect([...simulation.open]).toEqual(result.dialled === 'connected' ? [result.socket] : []);
@@ -275,6 +277,15 @@ describe('what a failure says', () => {
     expect(failure(dial({}))).toMatchObject({ kind: 'timeout', why: 'look-up-timeout' });
   });
 
+  test('a look-up that cannot be confined', () => {
+    expect(failure(dial({ ipv6: [5, 254], ipv4: [5, 254] }))).toEqual({
+      kind: 'configuration',
+      why: 'look-up-unconfined',
+      detail: 'credentials',
+    });
+    expect(failure(dial({ ipv6: [5, 255], ipv4: [5, 255] }))).toMatchObject({ detail: 'seccomp' });
+  });
+
   test('the connection failures, rather than that one family has no addresses', () => {
     const dialled = dial({ ipv6: [5, 3], ipv4: four, hosts: { [V4]: [1, ERRNO.ECONNREFUSED] } });
     expect(failure(dialled)).toMatchObject({ why: 'connection-refused' });
@@ -291,7 +302,7 @@ describe('on a real network', () => {
     expect(native.listen(listener, 8)).toBe(0);
     const bound = new Uint8Array(128);
     const { port } = decodeAddress(bound.slice(0, native.socketName(listener, bound))) as { port: number };
-    const dialling = new Dialling(native, new Poller(native, 24), { host, port });
+    const dialling = new Dialling(native, new Poller(native, 24), { host, port }, UNCONFINED);
     const result = dialling.finish(Number.POSITIVE_INFINITY, { fd: -1, next: () => null });
     expect(result).toMatchObject({ dialled: 'connected', address: { port } });
     native.close(listener);
@@ -300,7 +311,7 @@ describe('on a real network', () => {
 
   test('a closed port', () => {
     const target = { host: '127.0.0.1', port: 1, address: endpoint('127.0.0.1', 1) };
-    const dialling = new Dialling(native, new Poller(native, 24), target);
+    const dialling = new Dialling(native, new Poller(native, 24), target, UNCONFINED);
     expect(dialling.finish(Number.POSITIVE_INFINITY, { fd: -1, next: () => null })).toMatchObject({
       failure: { why: 'connection-refused', detail: 'connection refused: 127.0.0.1:1' },
     });

@@ -3,7 +3,7 @@ import { ERRNO, errnoText, IPPROTO, POLL, SO, SOCK, SOL_SOCKET, TCP } from '../o
 import { SystemError } from '../os/errors.ts';
 import type { Native } from '../os/native.ts';
 import type { Poller, Timer, Watch } from '../os/poller.ts';
-import { type AddressFamily, LookUp, type LookUpFailure } from '../os/resolver.ts';
+import { type AddressFamily, LookUp, type LookUpConfinement, type LookUpFailure } from '../os/resolver.ts';
 import type { SignalDescriptor, SignalName } from '../os/signals.ts';
 import { type TransportFailure, transportFailure } from './failures.ts';
 
@@ -39,6 +39,7 @@ export class Dialling {
   readonly #native: Native;
   readonly #poller: Poller;
   readonly #target: DialTarget;
+  readonly #confinement: LookUpConfinement;
   readonly #lookUps: RunningLookUp[] = [];
   readonly #lookUpFailures: LookUpFailure[] = [];
   /** Not tried yet. */
@@ -52,10 +53,12 @@ export class Dialling {
   readonly #turn: Timer;
   #result: DialResult | undefined;
 
-  constructor(native: Native, poller: Poller, target: DialTarget) {
+  /** @param confinement of the processes that look the name up */
+  constructor(native: Native, poller: Poller, target: DialTarget, confinement: LookUpConfinement) {
     this.#native = native;
     this.#poller = poller;
     this.#target = target;
+    this.#confinement = confinement;
     this.#turn = poller.timer(() => this.#attemptNext());
     const known = target.address === undefined ? loopback(target) : [target.address];
     if (known === undefined) for (const family of ['ipv6', 'ipv4'] as const) this.#lookUp(family);
@@ -91,10 +94,10 @@ export class Dialling {
     const { host, port } = this.#target;
     let lookUp: LookUp;
     try {
-      lookUp = new LookUp(this.#native, host, String(port), family);
+      lookUp = new LookUp(this.#native, host, String(port), family, this.#confinement);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      this.#lookUpFailures.push('failed');
+      this.#lookUpFailures.push('cannot-begin');
       return;
     }
     const watch = this.#poller.watch(lookUp.fd, () => this.#lookedUp(running));
@@ -201,11 +204,10 @@ export class Dialling {
       return { dialled: 'failed', failure: transportFailure(why, this.#tried()) };
     }
     const other = this.#lookUpFailures.find((why) => why !== 'not-found');
-    const failure =
-      other === undefined
-        ? transportFailure('host-not-found', this.#target.host)
-        : transportFailure('look-up-failed', LOOK_UP_TEXT[other]);
-    return { dialled: 'failed', failure };
+    if (other === undefined)
+      return { dialled: 'failed', failure: transportFailure('host-not-found', this.#target.host) };
+    const why = other === 'user-refused' || other === 'filter-refused' ? 'look-up-unconfined' : 'look-up-failed';
+    return { dialled: 'failed', failure: transportFailure(why, LOOK_UP_TEXT[other]) };
   }
 
   #timeUp(): void {
@@ -258,6 +260,9 @@ const LOOK_UP_TEXT = {
   'try-again': 'no name server answered',
   'unknown-service': 'the system knows no such port',
   'failed': 'the name servers refuse, or cannot be asked',
+  'cannot-begin': 'no process or descriptor is left to ask with',
+  'user-refused': 'credentials',
+  'filter-refused': 'seccomp',
   'bad-answer': 'the look-up ended without an answer',
 } as const satisfies Record<LookUpFailure, string>;
 

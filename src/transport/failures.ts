@@ -12,6 +12,7 @@ export interface TransportFailure {
 /** Who or what is to blame. */
 export type TransportFailureKind =
   | 'cannot-connect' // nobody answered, before any TLS
+  | 'configuration' // this system cannot do it as it was asked for
   | 'timeout' // a time that the user set is over
   | 'input-output'; // a descriptor failed
 
@@ -22,6 +23,7 @@ export type TransportWhy = keyof typeof TRANSPORT_FAILURES;
 export const TRANSPORT_FAILURES = {
   'host-not-found': 'cannot-connect',
   'look-up-failed': 'cannot-connect',
+  'look-up-unconfined': 'configuration',
   'connection-refused': 'cannot-connect',
   'connection-failed': 'cannot-connect',
   'look-up-timeout': 'timeout',

@@ -1,4 +1,41 @@
-import { BPF } from '../../src/isolation/bpf.ts';
+import { AUDIT_ARCH, BPF, SECCOMP_RET } from '../../src/isolation/bpf.ts';
+import type { Verdict } from '../../src/isolation/policy.ts';
+import { type Architecture, SYSCALLS, type SystemCall } from '../../src/isolation/syscalls.ts';
+import { ERRNO } from '../../src/os/constants.ts';
+
+/** A compiled filter, asked what it does with a call. */
+export class Filter {
+  readonly #program: Uint8Array;
+  readonly #architecture: Architecture;
+
+  constructor(program: Uint8Array, architecture: Architecture) {
+    this.#program = program;
+    this.#architecture = architecture;
+  }
+
+  call(name: SystemCall, ...values: (number | bigint)[]): Verdict {
+    const number = SYSCALLS[name][this.#architecture];
+    if (number === null) throw new Error(`${this.#architecture} has no ${name}`);
+    return this.number(number, ...values);
+  }
+
+  number(number: number, ...values: (number | bigint)[]): Verdict {
+    const call = { number, architecture: AUDIT_ARCH[this.#architecture], arguments: values.map(BigInt) };
+    return verdictName(runFilter(this.#program, call));
+  }
+
+  foreign(architecture: number, number: number): Verdict {
+    return verdictName(runFilter(this.#program, { number, architecture, arguments: [] }));
+  }
+}
+
+function verdictName(action: number): Verdict {
+  if (action === SECCOMP_RET.ALLOW) return 'allow';
+  if (action === SECCOMP_RET.KILL_PROCESS) return 'kill';
+  const [name] = Object.entries(ERRNO).find(([, number]) => action === (SECCOMP_RET.ERRNO | number)) ?? [];
+  if (name === undefined) throw new Error(`action ${action.toString(16)}`);
+  return name as Verdict;
+}
 
 /** What `struct seccomp_data` says of a system call. */
 export interface SystemCallData {

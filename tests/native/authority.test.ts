@@ -1,10 +1,11 @@
 // Needs user namespaces (sysctl kernel.unprivileged_userns_clone and friends), seccomp and Landlock in the kernel.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { POLL } from '../../src/os/constants.ts';
 import { RUNTIME_SETTINGS } from '../../src/os/runtime.ts';
 
 const STEPS = join(import.meta.dirname, 'steps.ts');
@@ -125,22 +126,51 @@ test('a process of one thread forks, and waits for its child', () => {
   });
 });
 
-test('a look-up has no descriptor but its answer, and ends with whoever asked', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tlsify-look-up-'));
-  const fifo = join(folder, 'fifo');
-  execFileSync('mkfifo', [fifo]);
-  const { 'left behind': pid, ...results } = run('look-up', fifo);
-  assert.deepEqual(results, {
-    unshare: 0,
-    mount: 0,
-    descriptors: ['/dev/null', '/dev/null', '/dev/null', 'pipe'],
-    answer: 'null',
-    killed: 'true',
+/** As whoever runs the tests, by a user namespace; and if that is root, as root, who becomes nobody. */
+const USERS = isRoot ? ['as a user', 'as root'] : ['as a user'];
+
+for (const user of USERS)
+  test(`a look-up has nothing but its answer and few rights, and ends with whoever asked (${user})`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tlsify-look-up-'));
+    const fifo = join(folder, 'fifo');
+    execFileSync('mkfifo', ['-m', '644', fifo]);
+    const { 'left behind': pid, Uid, Gid, Groups, CapPrm, ...results } = run('look-up', fifo, user);
+    assert.deepEqual(results, {
+      'unshare': 0,
+      'mount private': 0,
+      'mount': 0,
+      ...(user === 'as root' ? {} : { 'a user that is not mapped': '{"ok":false,"why":"user-refused"}' }),
+      'closed': POLL.HUP,
+      'NoNewPrivs': '1',
+      'Seccomp': '2',
+      'SigBlk': '0000000000000000',
+      'SigIgn': '0000000000000000',
+      'core file': '0',
+      'answer': 'null',
+      'killed': 'true',
+    });
+    if (user === 'as root')
+      assert.deepEqual([Uid, Gid, Groups, CapPrm], [same(65_534), same(65_534), '', '0000000000000000']);
+    const state = () => (existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/status`, 'utf8') : 'State: Z');
+    while (!/^State:\s+Z/m.test(state())) await new Promise((resolve) => setTimeout(resolve, 5));
+    rmSync(folder, { recursive: true });
   });
-  const isAlive = () => existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  while (isAlive()) await new Promise((resolve) => setTimeout(resolve, 5));
-  rmSync(folder, { recursive: true });
-});
+
+for (const user of USERS)
+  test(`a look-up finds what a name server says, confined (${user})`, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tlsify-look-up-'));
+    const [servers, sources] = [join(folder, 'resolv.conf'), join(folder, 'nsswitch.conf')];
+    writeFileSync(servers, 'nameserver 127.0.0.1\n');
+    writeFileSync(sources, 'hosts: files dns\n');
+    const { ipv4, ipv6 } = run('look-up with a name server', servers, sources, user);
+    assert.deepEqual([ipv4, ipv6], [['192.0.2.53:443'], 'not-found']);
+    rmSync(folder, { recursive: true });
+  });
+
+/** As /proc/PID/status has the real, effective, saved and file system's id. */
+function same(id: number): string {
+  return new Array(4).fill(id).join('\t');
+}
 
 test('a look-up can be waited for, also by a process that was started with SIGCHLD ignored', () => {
   assert.deepEqual(run('look-up without SIGCHLD'), { poll: 1, wait: 0 });

@@ -147,7 +147,7 @@ call('setGroups', new Array(65).fill(0));
 call('landlockAddRule', -1, 1, new Uint8Array(64));
 call('seccompFilter', 0xffffffff, new Uint8Array(8 * 4096));
 const pid = new Int32Array(1);
-const answer = native.resolve('localhost', '443', 2, pid);
+const answer = native.resolve('localhost', '443', 2, -1, new Uint8Array(0), pid);
 native.poll(Int32Array.of(answer, 1), new Int32Array(1), 60_000);
 native.read(answer, new Uint8Array(4000), 0, 4000);
 native.wait(pid[0], new Int32Array(1), 0);

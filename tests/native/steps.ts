@@ -2,7 +2,11 @@
  * The calls that change what a process may do, each kind in a process of its own: `bun steps.ts NAME` prints what they
  * returned, as JSON. Run by authority.test.ts with one thread, as unshare and fork need.
  */
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { createSocket } from 'node:dgram';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { EMPTY } from '../../src/core/bytes.ts';
+import { lookUpConfinement } from '../../src/isolation/look-up.ts';
+import { formatAddress } from '../../src/os/addresses.ts';
 import {
   CLONE,
   ERRNO,
@@ -19,7 +23,7 @@ import {
 import { check } from '../../src/os/errors.ts';
 import { loadNative } from '../../src/os/load.ts';
 import type { Native } from '../../src/os/native.ts';
-import { LookUp } from '../../src/os/resolver.ts';
+import { LookUp, type LookUpResult } from '../../src/os/resolver.ts';
 import { ensureSingleThreaded } from '../../src/os/runtime.ts';
 import { SignalDescriptor } from '../../src/os/signals.ts';
 
@@ -32,13 +36,52 @@ function note(what: string, result: number): number {
   return result;
 }
 
-/** What each is open on; empty if one was closed meanwhile. */
-function descriptorsOf(pid: number): string[] {
+/** /proc/PID/status, by the names there; empty when the process is gone. */
+function statusOf(pid: number): Map<string, string> {
+  const lines = textOf(`/proc/${pid}/status`).split('\n');
+  return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]));
+}
+
+function textOf(path: string): string {
   try {
-    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`).replace(/:.*/, ''));
+    return readFileSync(path, 'latin1');
   } catch {
-    return [];
+    return '';
   }
+}
+
+function awaitAnswer(lookUp: LookUp): LookUpResult | null {
+  native.poll(Int32Array.of(lookUp.fd, POLL.IN), new Int32Array(1), 60_000);
+  const answer = lookUp.read();
+  lookUp.close();
+  return answer;
+}
+
+/** RTM_NEWLINK with IFF_UP for the interface with the index 1, as `ip link set lo up` sends it (rtnetlink(7)). */
+function loopbackUp(): void {
+  const message = new Uint8Array(32);
+  const view = new DataView(message.buffer);
+  for (const [offset, value] of [
+    [0, 32],
+    [20, 1],
+    [24, 1],
+    [28, 1],
+  ] as const)
+    view.setUint32(offset, value, true);
+  view.setUint16(4, 16, true); // RTM_NEWLINK
+  view.setUint16(6, 1, true); // NLM_F_REQUEST
+  const socket = check('socket', native.socket(16, 3, 0)); // AF_NETLINK, SOCK_RAW, NETLINK_ROUTE
+  check('send', native.send(socket, message, 0, message.length));
+  native.close(socket);
+}
+
+/** 192.0.2.53 for A, and no address for anything else (RFC 1035 section 4.1). */
+function answerTo(query: Uint8Array): Uint8Array {
+  const end = query.indexOf(0, 12) + 5; // of the question: the root label, type and class
+  const isA = query[end - 3] === 1;
+  const header = Uint8Array.from([query[0] ?? 0, query[1] ?? 0, 0x81, 0x80, 0, 1, 0, isA ? 1 : 0, 0, 0, 0, 0]);
+  const record = isA ? [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 53] : [];
+  return Uint8Array.from([...header, ...query.subarray(12, end), ...record]);
 }
 
 function pause(): void {
@@ -70,7 +113,7 @@ function instruction(code: number, jumps: number, operand: number): Uint8Array {
   return bytes;
 }
 
-const STEPS: Record<string, () => void> = {
+const STEPS: Record<string, () => void | Promise<void>> = {
   'credentials': () => {
     note('setGroups', native.setGroups([]));
     enterNamespaces();
@@ -187,28 +230,69 @@ const STEPS: Record<string, () => void> = {
 
   /** argv[3] is a FIFO that nobody writes to: put in the place of /etc/hosts, it stops the look-up in its tracks. */
   'look-up': () => {
-    enterNamespaces();
+    const asRoot = process.argv[4] === 'as root';
+    if (asRoot) note('unshare', native.unshare(CLONE.NEWNS));
+    else enterNamespaces();
+    note('mount private', native.mount('none', '/', '', MS.REC | MS.PRIVATE, ''));
     note('mount', native.mount(process.argv[3] ?? '', '/etc/hosts', '', MS.BIND, ''));
+    if (!asRoot) {
+      const refused = new LookUp(native, 'localhost', '443', 'ipv4', { user: 12_345, filter: EMPTY });
+      results['a user that is not mapped'] = JSON.stringify(awaitAnswer(refused));
+    }
     const pids: number[] = [];
     const noting: Native = Object.create(native, {
       resolve: {
-        value: (host: string, service: string, family: number, pid: Int32Array) => {
-          const fd = native.resolve(host, service, family, pid);
-          pids.push(pid[0] as number);
+        value: (...given: Parameters<Native['resolve']>) => {
+          const fd = native.resolve(...given);
+          pids.push(given[5][0] as number);
           return fd;
         },
       },
     });
-    const lookUp = new LookUp(noting, 'localhost', '443', 'ipv4');
-    // In its first moments the child still has all that it inherits.
-    const kept = ['/dev/null', '/dev/null', '/dev/null', 'pipe'];
-    while (descriptorsOf(pids[0] as number).join() !== kept.join() && lookUp.read() === null) pause();
-    results.descriptors = descriptorsOf(pids[0] as number);
+    // When nobody else has the other end of this pipe, the child has closed what it inherited, standard input included.
+    const ends = new Int32Array(2);
+    native.pipe(ends);
+    const [from, to] = ends as unknown as [number, number];
+    for (const copy of [0, 70]) native.dup(to, copy, false);
+    const confinement = lookUpConfinement(native, 'standard', asRoot ? [] : ['credentials']);
+    const lookUp = new LookUp(noting, 'localhost', '443', 'ipv4', confinement);
+    for (const fd of [to, 0, 70]) native.close(fd);
+    const revents = new Int32Array(1);
+    native.poll(Int32Array.of(from, POLL.IN), revents, 60_000);
+    note('closed', revents[0] as number);
+    let status = statusOf(pids[0] as number);
+    for (; status.get('Seccomp') === '0'; status = statusOf(pids[0] as number)) pause();
+    for (const name of ['Uid', 'Gid', 'Groups', 'CapPrm', 'NoNewPrivs', 'Seccomp', 'SigBlk', 'SigIgn'])
+      results[name] = status.get(name) ?? null;
+    results['core file'] = /^Max core file size +(\S+) +0 /m.exec(textOf(`/proc/${pids[0]}/limits`))?.[1] ?? null;
     results.answer = String(lookUp.read());
     lookUp.close();
     results.killed = String(!existsSync(`/proc/${pids[0]}`));
-    new LookUp(noting, 'localhost', '443', 'ipv4');
+    new LookUp(noting, 'localhost', '443', 'ipv4', confinement);
     note('left behind', pids[1] as number);
+  },
+
+  /** argv[3] and [4] are a resolv.conf with the server 127.0.0.1, and an nsswitch.conf. */
+  'look-up with a name server': async () => {
+    const asRoot = process.argv[5] === 'as root';
+    if (asRoot) note('unshare', native.unshare(CLONE.NEWNS | CLONE.NEWNET));
+    else enterNamespaces();
+    note('mount private', native.mount('none', '/', '', MS.REC | MS.PRIVATE, ''));
+    note('mount', native.mount(process.argv[3] ?? '', '/etc/resolv.conf', '', MS.BIND, ''));
+    note('mount', native.mount(process.argv[4] ?? '', '/etc/nsswitch.conf', '', MS.BIND, ''));
+    loopbackUp();
+    const server = createSocket('udp4').on('message', (query, { port }) =>
+      server.send(answerTo(query), port, '127.0.0.1'),
+    );
+    await new Promise<void>((bound) => server.bind(53, '127.0.0.1', bound));
+    const confinement = lookUpConfinement(native, 'standard', asRoot ? [] : ['credentials']);
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const lookUp = new LookUp(native, 'name.test', '443', family, confinement);
+      let answer = lookUp.read();
+      for (; answer === null; answer = lookUp.read()) await new Promise((turn) => setTimeout(turn, 5));
+      lookUp.close();
+      results[family] = answer.ok ? answer.addresses.map(formatAddress) : answer.why;
+    }
   },
 
   'look-up without SIGCHLD': () => {
@@ -222,7 +306,7 @@ const STEPS: Record<string, () => void> = {
         },
       },
     });
-    const lookUp = new LookUp(noting, '192.0.2.1', '443', 'ipv4');
+    const lookUp = new LookUp(noting, '192.0.2.1', '443', 'ipv4', { user: null, filter: EMPTY });
     note('poll', native.poll(Int32Array.of(lookUp.fd, POLL.IN), new Int32Array(1), 60_000));
     lookUp.close();
   },
@@ -259,7 +343,7 @@ function denies(call: number, errno: number): Uint8Array {
 
 const step = STEPS[process.argv[2] ?? ''];
 if (step === undefined) throw new Error(`no step ${process.argv[2]}`);
-step();
+await step();
 const line = new TextEncoder().encode(JSON.stringify(results));
 native.write(1, line, 0, line.length);
 native.exit(0);
