@@ -86,7 +86,11 @@ function run(name: SuiteName): Counts {
     cmd: suite.runner === 'bun' ? bunCommand(report, files) : nodeCommand(report, files),
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, PATH: `${ROOT}/node_modules/.bin:${process.env.PATH ?? ''}` },
+    env: {
+      ...process.env,
+      PATH: `${ROOT}/node_modules/.bin:${process.env.PATH ?? ''}`,
+      XDG_CACHE_HOME: resolve(ROOT, 'build/test-cache'),
+    },
   });
   let xml = '';
   try {

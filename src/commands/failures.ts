@@ -124,7 +124,8 @@ export const OUTCOMES = {
   'descriptor-unusable': {
     exit: EXIT.usage,
     says: 'a descriptor that was named cannot be used',
-    advice: 'Let the calling program keep it open across the exec (no FD_CLOEXEC), and name its number.',
+    advice:
+      'Name one of the right kind that the caller keeps open across the exec (no FD_CLOEXEC); npx passes on only 0, 1 and 2.',
   },
   // Records
   'not-tls': {
@@ -303,7 +304,8 @@ export const OUTCOMES = {
   'certificate-name-mismatch': {
     exit: EXIT.certificate,
     says: 'the certificate is for another name',
-    advice: 'If that name is who you mean, say so with --name dns:NAME; otherwise this is not the server you want.',
+    advice:
+      'If a name in the certificate is who you mean, say so with --name; if there is none, its operator must add one (subjectAltName).',
   },
   'certificate-pin-mismatch': {
     exit: EXIT.certificate,
