@@ -172,11 +172,15 @@ export interface Finishing extends Omit<ExpectFinished, 'state' | 'secrets' | 'c
   };
 }
 
+/**
+ * The server has asked for a certificate (RFC 8446 section 4.3.2): which one we show, if any, is for our side to say.
+ */
 export interface AwaitCertificateChoice extends Finishing {
   readonly state: 'await-certificate-choice';
   readonly certificateRequest: ClientCertificateRequest;
 }
 
+/** Our Certificate is chosen: our side owes the signature of its CertificateVerify (RFC 8446 section 4.4.3). */
 export interface AwaitSignature extends Finishing {
   readonly state: 'await-signature';
   readonly ownScheme: SignatureScheme;

@@ -9,6 +9,7 @@ export function encodeRenegotiationInfo(finished: Bytes): Bytes {
   return new ByteWriter(16).vector8(finished).finish();
 }
 
+/** RFC 5746 section 3.2. @returns what the last handshake's Finished said. @throws TlsError */
 export function decodeRenegotiationInfo(body: Bytes): Bytes {
   return decodeWhole('renegotiation_info', body, (reader) => reader.vector8());
 }

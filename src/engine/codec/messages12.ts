@@ -16,6 +16,7 @@ export function encodeCertificate12(chain: readonly Bytes[]): Bytes {
   });
 }
 
+/** RFC 5246 section 7.4.2: DER, leaf first; of a client possibly none. @throws TlsError */
 export function decodeCertificate12(body: Bytes): readonly Bytes[] {
   return decodeWhole('Certificate', body, (reader) =>
     readItems(reader, reader.vector24(), (item) => {
@@ -43,6 +44,7 @@ export function encodeEcdhParameters(group: number, share: Bytes): Bytes {
   return new ByteWriter().u8(NAMED_CURVE).u16(group).vector8(share).finish();
 }
 
+/** RFC 8422 section 5.4. @param parameters as {@link encodeEcdhParameters} has made them */
 export function encodeServerKeyExchange({
   parameters,
   scheme,
@@ -53,6 +55,7 @@ export function encodeServerKeyExchange({
   );
 }
 
+/** RFC 8422 section 5.4; the signature is not verified yet. @throws TlsError */
 export function decodeServerKeyExchange(body: Bytes): ServerKeyExchange {
   return decodeWhole('ServerKeyExchange', body, (reader) => {
     // RFC 8422 section 5.4: explicit curves MUST NOT be used.
@@ -80,6 +83,7 @@ export interface CertificateRequest12 {
 /** RFC 5246 section 7.4.4, RFC 8422 section 5.5: whatever signs with ECDSA or EdDSA is `ecdsa_sign`. */
 export const CLIENT_CERTIFICATE_TYPE = { rsa_sign: 1, ecdsa_sign: 64 } as const;
 
+/** RFC 5246 section 7.4.4, the whole message. */
 export function encodeCertificateRequest12(request: CertificateRequest12): Bytes {
   return handshakeMessage(HANDSHAKE_TYPE.certificate_request, (body) => {
     body.vector8(Uint8Array.from(request.certificateTypes));
@@ -92,6 +96,7 @@ export function encodeCertificateRequest12(request: CertificateRequest12): Bytes
   });
 }
 
+/** RFC 5246 section 7.4.4. Code points that nobody knows stay in its lists. @throws TlsError */
 export function decodeCertificateRequest12(body: Bytes): CertificateRequest12 {
   return decodeWhole('CertificateRequest', body, (reader) => {
     const certificateTypes = [...reader.vector8()];
@@ -113,6 +118,7 @@ export function encodeClientKeyExchange(share: Bytes): Bytes {
   return handshakeMessage(HANDSHAKE_TYPE.client_key_exchange, (body) => body.vector8(share));
 }
 
+/** RFC 8422 section 5.7. @returns the client's point, not checked to be one. @throws TlsError */
 export function decodeClientKeyExchange(body: Bytes): Bytes {
   return decodeWhole('ClientKeyExchange', body, (reader) => {
     const share = reader.vector8();
@@ -133,12 +139,14 @@ export interface NewSessionTicket12 {
   readonly ticket: Bytes;
 }
 
+/** RFC 5077 section 3.3, the whole message. */
 export function encodeNewSessionTicket12(message: NewSessionTicket12): Bytes {
   return handshakeMessage(HANDSHAKE_TYPE.new_session_ticket, (body) =>
     body.u32(message.lifetimeHintSeconds).vector16(message.ticket),
   );
 }
 
+/** RFC 5077 section 3.3. @throws TlsError */
 export function decodeNewSessionTicket12(body: Bytes): NewSessionTicket12 {
   return decodeWhole('NewSessionTicket', body, (reader) => ({
     lifetimeHintSeconds: reader.u32(),

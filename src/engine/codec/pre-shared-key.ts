@@ -17,6 +17,7 @@ export interface OfferedPsks {
   readonly bindersBytes: number;
 }
 
+/** RFC 8446 section 4.2.11. Binders are as long as they will be, and zero until what they cover is known. */
 export function encodeOfferedPsks({ identities, binders }: Pick<OfferedPsks, 'identities' | 'binders'>): Bytes {
   return new ByteWriter(512)
     .vector16((list) => {
@@ -28,6 +29,10 @@ export function encodeOfferedPsks({ identities, binders }: Pick<OfferedPsks, 'id
     .finish();
 }
 
+/**
+ * RFC 8446 section 4.2.11: at least one identity and one binder; how many there are of each is not compared. @throws
+ * TlsError
+ */
 export function decodeOfferedPsks(body: Bytes): OfferedPsks {
   return decodeWhole('pre_shared_key', body, (reader) => {
     const identities = readItems(reader, reader.vector16(), (item) => {

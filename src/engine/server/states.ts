@@ -109,11 +109,16 @@ export interface Greeted {
   readonly aligned: HandshakeAligned;
 }
 
+/**
+ * The client offers a ticket (RFC 8446 section 4.2.11): whoever holds the ticket keys owes what is in it, or that it
+ * is no good.
+ */
 export interface AwaitTicketOpening extends Introduced {
   readonly state: 'await-ticket-opening';
   readonly secrets: NoSecrets;
 }
 
+/** No ticket is taken: our side owes the certificate for the name that the client asked for. */
 export interface AwaitCertificateChoice extends Greeted {
   readonly state: 'await-certificate-choice';
   readonly secrets: NoSecrets;
@@ -125,12 +130,17 @@ export type Authentication =
   | { readonly by: 'certificate'; readonly choice: CertificateChoice }
   | { readonly by: 'ticket'; readonly session: Omit<Session13, 'secret'> };
 
+/** Our side owes its key share and the secret that comes of both (RFC 8446 section 7.1). */
 export interface AwaitAgreement extends Greeted {
   readonly state: 'await-agreement';
   readonly secrets: { readonly schedule: EarlySecret };
   readonly authentication: Authentication;
 }
 
+/**
+ * The flight stands up to our Certificate: our side owes the signature of its CertificateVerify (RFC 8446 section
+ * 4.4.3).
+ */
 export interface AwaitSignature extends Greeted {
   readonly state: 'await-signature';
   readonly secrets: { readonly client: Bytes; readonly server: Bytes; readonly schedule: HandshakeSecret };
@@ -162,10 +172,12 @@ export interface Answered {
   };
 }
 
+/** We asked for a certificate: the client owes Certificate, which may be empty (RFC 8446 section 4.4.2.4). */
 export interface ExpectCertificate extends Answered {
   readonly state: 'expect-certificate';
 }
 
+/** Our side owes the verdict on the client's chain. */
 export interface AwaitCertificateVerification extends Answered {
   readonly state: 'await-certificate-verification';
 }
@@ -177,10 +189,12 @@ interface Claimed extends Answered {
   readonly spki: Bytes;
 }
 
+/** The client owes the proof that it has the key of its certificate (RFC 8446 section 4.4.3). */
 export interface ExpectCertificateVerify extends Claimed {
   readonly state: 'expect-certificate-verify';
 }
 
+/** Our side owes the verdict on the signature in the client's CertificateVerify. */
 export interface AwaitSignatureVerification extends Claimed {
   readonly state: 'await-signature-verification';
   readonly claimScheme: SignatureScheme;
@@ -188,6 +202,7 @@ export interface AwaitSignatureVerification extends Claimed {
   readonly certificateVerify: Bytes;
 }
 
+/** The client owes Finished (RFC 8446 section 4.4.4), with which the handshake is complete. */
 export interface ExpectFinished extends Answered {
   readonly state: 'expect-finished';
 }

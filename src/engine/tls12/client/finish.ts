@@ -111,6 +111,7 @@ export function onTicket(state: ExpectTicket, event: Event): Step<ClientState12>
   };
 }
 
+/** RFC 5246 section 7.1: from the record after this one on, the server's are protected. */
 export function onChangeCipherSpec(state: ExpectChangeCipherSpec, event: Event): Step<ClientState12> {
   return {
     state: { ...state, state: 'tls12-expect-finished' },

@@ -152,11 +152,19 @@ function acceptableScheme(
   return scheme;
 }
 
+/**
+ * The server has shown that it has the key of its certificate: a request for ours may follow, or the end of its
+ * flight.
+ */
 export function onSignatureVerified12(state: AwaitSignatureVerification12, event: Event): Step<ClientState12> {
   expectAnswer(event, 'signature-valid');
   return { state: { ...state, state: 'tls12-expect-request-or-done' }, actions: [] };
 }
 
+/**
+ * CertificateRequest (RFC 5246 section 7.4.4), or ServerHelloDone (section 7.4.5) from a server that wants no
+ * certificate.
+ */
 export function onRequestOrDone(state: ExpectRequestOrDone, event: Event): Step<ClientState12> {
   const message = expectMessage(event, HANDSHAKE_TYPE.certificate_request, HANDSHAKE_TYPE.server_hello_done);
   const { body, whole } = message.message;
@@ -170,6 +178,7 @@ export function onRequestOrDone(state: ExpectRequestOrDone, event: Event): Step<
   return agreement(state, { asked: false });
 }
 
+/** RFC 5246 section 7.4.5, after a CertificateRequest: asks our side which certificate to show. */
 export function onDone(context: ClientContext, state: ExpectDone, event: Event): Step<ClientState12> {
   endOfFlight(state, event);
   const { certificateRequest, ...identified } = state;
@@ -205,6 +214,7 @@ function endOfFlight(state: ExpectRequestOrDone | ExpectDone, event: Event): voi
   state.transcript.add(message.message.whole);
 }
 
+/** Goes on to the key exchange with the certificate that was chosen, or with an empty one. */
 export function onCertificateChosen12(state: AwaitCertificateChoice12, event: Event): Step<ClientState12> {
   const choice = checkedChoice(expectAnswer(event, 'certificate-chosen'), state);
   const { schemes: _, ...identified } = state;

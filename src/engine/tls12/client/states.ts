@@ -56,6 +56,7 @@ interface Full extends Negotiated12 {
   readonly secrets: NoSecrets;
 }
 
+/** The server owes Certificate (RFC 5246 section 7.4.2). */
 export interface ExpectCertificate12 extends Full {
   readonly state: 'tls12-expect-certificate';
   readonly statusPromised: boolean;
@@ -68,12 +69,14 @@ export interface ExpectStatus extends Full {
   readonly chain: readonly Bytes[];
 }
 
+/** Our side owes the verdict on the server's chain, with the stapled response if there is one. */
 export interface AwaitCertificateVerification12 extends Full {
   readonly state: 'tls12-await-certificate-verification';
   /** The message that came instead of the promised response. */
   readonly keyExchange: MessageEvent | null;
 }
 
+/** The server owes ServerKeyExchange (RFC 8422 section 5.4): its share, signed. */
 export interface ExpectKeyExchange extends Full {
   readonly state: 'tls12-expect-key-exchange';
   readonly peer: PeerIdentity;
@@ -89,19 +92,23 @@ interface Identified12 extends Full {
   readonly scheme: SignatureScheme;
 }
 
+/** Our side owes the verdict on the signature in ServerKeyExchange. */
 export interface AwaitSignatureVerification12 extends Identified12 {
   readonly state: 'tls12-await-signature-verification';
 }
 
+/** The server owes CertificateRequest or ServerHelloDone (RFC 5246 sections 7.4.4 and 7.4.5). */
 export interface ExpectRequestOrDone extends Identified12 {
   readonly state: 'tls12-expect-request-or-done';
 }
 
+/** The server has asked for a certificate, and owes ServerHelloDone (RFC 5246 section 7.4.5). */
 export interface ExpectDone extends Identified12 {
   readonly state: 'tls12-expect-done';
   readonly certificateRequest: CertificateRequest12;
 }
 
+/** Our side owes the certificate to show, or that there is none. */
 export interface AwaitCertificateChoice12 extends Identified12 {
   readonly state: 'tls12-await-certificate-choice';
   readonly schemes: readonly SignatureScheme[];
@@ -113,6 +120,7 @@ export type ClientCertificate =
   | { readonly asked: true; readonly credential: Credential; readonly scheme: SignatureScheme }
   | { readonly asked: true; readonly credential: null };
 
+/** Our side owes its share and the secret that comes of both. */
 export interface AwaitAgreement12 extends Identified12 {
   readonly state: 'tls12-await-agreement';
   readonly certificate: ClientCertificate;
@@ -131,11 +139,13 @@ interface Keyed extends Negotiated12 {
   readonly opener: Opener;
 }
 
+/** Our side owes the signature of its CertificateVerify (RFC 5246 section 7.4.8). */
 export interface AwaitSignature12 extends Keyed {
   readonly state: 'tls12-await-signature';
   readonly signatureScheme: SignatureScheme;
 }
 
+/** The server has promised NewSessionTicket (RFC 5077 section 3.3), and owes it before its change_cipher_spec. */
 export interface ExpectTicket extends Keyed {
   readonly state: 'tls12-expect-ticket';
 }
@@ -146,10 +156,12 @@ interface WithTicket extends Keyed {
   readonly newTicket: { readonly lifetimeSeconds: number; readonly ticket: Bytes } | null;
 }
 
+/** The server owes change_cipher_spec, and nothing else may come (RFC 5246 section 7.1). */
 export interface ExpectChangeCipherSpec extends WithTicket {
   readonly state: 'tls12-expect-change-cipher-spec';
 }
 
+/** The server owes Finished, the first that is protected (RFC 5246 section 7.4.9). */
 export interface ExpectFinished12 extends WithTicket {
   readonly state: 'tls12-expect-finished';
 }

@@ -14,6 +14,7 @@ import { expectChangeCipherSpec } from '../change-cipher-spec.ts';
 import { encodeSession12, issuesTicket } from './session.ts';
 import type { AwaitTicket12, ExpectChangeCipherSpec, ExpectFinished12, Keyed, ServerState12 } from './states.ts';
 
+/** RFC 5246 section 7.1: from the record after this one on, the client's are protected. */
 export function onChangeCipherSpec(state: ExpectChangeCipherSpec, event: Event): Step<ServerState12> {
   return {
     state: { ...state, state: 'tls12-expect-finished' },
@@ -54,6 +55,7 @@ export function askForTicket({ config }: ServerContext, keyed: Keyed): Step<Serv
   };
 }
 
+/** Sends the ticket and our Finished: the last of a full handshake, and of a resumption what the client answers. */
 export function onTicketSealed12(context: ServerContext, state: AwaitTicket12, event: Event): Step<ServerState12> {
   const { ticket } = expectAnswer(event, 'ticket-sealed');
   const finished = ourFinished(context, state, ticket);

@@ -47,6 +47,7 @@ export function onCertificate12(
   };
 }
 
+/** The client's chain is good; that it has the key is for CertificateVerify to show. */
 export function onCertificateVerified12(state: AwaitCertificateVerification12, event: Event): Step<ServerState12> {
   const { spki, identity: peer } = expectAnswer(event, 'certificate-accepted');
   return { state: { ...state, state: 'tls12-expect-key-exchange', client: { spki, peer } }, actions: [] };
@@ -67,6 +68,7 @@ export function onKeyExchange(state: ExpectKeyExchange, event: Event): Step<Serv
   };
 }
 
+/** Makes the master secret (RFC 7627 section 4) and the keys of both directions of the secret that was agreed on. */
 export function onAgreement12(context: ServerContext, state: AwaitAgreement12, event: Event): Step<ServerState12> {
   const { secret } = expectAnswer(event, 'agreed');
   const { crypto } = context;
@@ -130,6 +132,7 @@ function acceptableScheme(config: ServerConfig, codePoint: number): SignatureSch
   return scheme;
 }
 
+/** The client has shown that it has the key of its certificate: change_cipher_spec is next. */
 export function onSignatureVerified12(state: AwaitSignatureVerification12, event: Event): Step<ServerState12> {
   expectAnswer(event, 'signature-valid');
   const { certificateVerify, ...keyed } = state;

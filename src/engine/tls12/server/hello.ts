@@ -60,6 +60,10 @@ export function startServer12(context: ServerContext, hello: ClientHello, event:
   return { state: { ...greeted, state: 'tls12-await-ticket-opening' }, actions };
 }
 
+/**
+ * Resumes what the ticket stands for (RFC 5077 section 3.1), or goes on as if there were none: a ticket is never an
+ * error.
+ */
 export function onTicketOpened12(
   context: ServerContext,
   state: AwaitTicketOpening12,

@@ -46,10 +46,12 @@ interface Greeted {
   readonly secrets: NoSecrets;
 }
 
+/** The client offers a ticket (RFC 5077): whoever holds the ticket keys owes what is in it, or that it is no good. */
 export interface AwaitTicketOpening12 extends Greeted {
   readonly state: 'tls12-await-ticket-opening';
 }
 
+/** Our side owes the certificate for the name that the client asked for. */
 export interface AwaitCertificateChoice12 extends Greeted {
   readonly state: 'tls12-await-certificate-choice';
   readonly group: NamedGroup;
@@ -70,6 +72,7 @@ interface Full extends Negotiated12 {
   readonly keyShare: KeyShare;
 }
 
+/** Our side owes the signature over its share, for ServerKeyExchange (RFC 8422 section 5.4). */
 export interface AwaitSignature12 extends Full {
   readonly state: 'tls12-await-signature';
   readonly scheme: SignatureScheme;
@@ -77,10 +80,12 @@ export interface AwaitSignature12 extends Full {
   readonly parameters: Bytes;
 }
 
+/** We asked for a certificate: the client owes Certificate, which may be empty (RFC 5246 section 7.4.6). */
 export interface ExpectCertificate12 extends Full {
   readonly state: 'tls12-expect-certificate';
 }
 
+/** Our side owes the verdict on the client's chain. */
 export interface AwaitCertificateVerification12 extends Full {
   readonly state: 'tls12-await-certificate-verification';
 }
@@ -91,11 +96,13 @@ export interface ClientIdentity {
   readonly spki: Bytes;
 }
 
+/** The client owes ClientKeyExchange (RFC 8422 section 5.7): its share. */
 export interface ExpectKeyExchange extends Full {
   readonly state: 'tls12-expect-key-exchange';
   readonly client: ClientIdentity | null;
 }
 
+/** Our side owes the secret that comes of both shares. */
 export interface AwaitAgreement12 extends Negotiated12 {
   readonly state: 'tls12-await-agreement';
   readonly secrets: NoSecrets;
@@ -117,24 +124,29 @@ export interface Keyed extends Negotiated12 {
   readonly opener: Opener;
 }
 
+/** The client owes the proof that it has the key of its certificate (RFC 5246 section 7.4.8). */
 export interface ExpectCertificateVerify12 extends Keyed {
   readonly state: 'tls12-expect-certificate-verify';
   readonly spki: Bytes;
 }
 
+/** Our side owes the verdict on the signature in the client's CertificateVerify. */
 export interface AwaitSignatureVerification12 extends Keyed {
   readonly state: 'tls12-await-signature-verification';
   readonly certificateVerify: Bytes;
 }
 
+/** The client owes change_cipher_spec, and nothing else may come (RFC 5246 section 7.1). */
 export interface ExpectChangeCipherSpec extends Keyed {
   readonly state: 'tls12-expect-change-cipher-spec';
 }
 
+/** The client owes Finished, its first that is protected (RFC 5246 section 7.4.9). */
 export interface ExpectFinished12 extends Keyed {
   readonly state: 'tls12-expect-finished';
 }
 
+/** Whoever holds the ticket keys owes the ticket for this session. */
 export interface AwaitTicket12 extends Keyed {
   readonly state: 'tls12-await-ticket';
 }
