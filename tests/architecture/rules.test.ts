@@ -101,7 +101,10 @@ const CONTROLS: Readonly<
       ['src/core/planted.ts', 'export function planted(): void {}\n'],
       ['src/core/planted.ts', '/** Far above. */\n\nexport const planted = 1;\n'],
       ['src/core/planted.ts', 'export interface Planted {}\n'],
-      ['src/core/planted.ts', '/** A codec. */\nexport interface Planted {}\nexport function decodePlanted(): void {}\n'],
+      [
+        'src/core/planted.ts',
+        '/** A codec. */\nexport interface Planted {}\nexport function decodePlanted(): void {}\n',
+      ],
       ['src/core/planted.ts', "export interface Planted {\n  readonly state: 'planted';\n}\n"],
       ['src/core/planted.ts', 'export function onPlanted(state: State): void {}\n'],
     ],
