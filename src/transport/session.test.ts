@@ -234,24 +234,21 @@ describe('endings', () => {
     expect(end).toMatchObject({ end: 'failed', failure: { why: 'application-gone' }, sent: 'ALERT' });
   });
 
-  test.each(['close-notify', 'keep-open'] as const)(
-    'an application that is wholly gone ends all, and does not know what the peer had to say yet (%s)',
-    async (atInputEnd) => {
-      const end = await play(
-        function* ({ application }) {
-          write(application, ascii('bye'));
-          native.shutdown(application, SHUT.RDWR);
-          yield;
-        },
-        { atInputEnd },
-      );
-      expect(end).toMatchObject({
-        end: 'failed',
-        failure: { why: 'application-gone' },
-        sent: latin1(concat(frame(ascii('bye')), CLOSE_NOTIFY)),
-      });
-    },
-  );
+  const leave: Script = function* ({ application }) {
+    write(application, ascii('bye'));
+    native.shutdown(application, SHUT.RDWR);
+    yield;
+  };
+  const farewell = latin1(concat(frame(ascii('bye')), CLOSE_NOTIFY));
+
+  test('an application that is wholly gone ends all, and does not know what the peer had to say yet', async () => {
+    const end = await play(leave);
+    expect(end).toMatchObject({ end: 'failed', failure: { why: 'application-gone' }, sent: farewell });
+  });
+
+  test('with keep-open, to go is how an application says that it is done', async () => {
+    expect(await play(leave, { atInputEnd: 'keep-open' })).toMatchObject({ end: 'clean', sent: farewell });
+  });
 
   test('an application that is wholly gone after the end of all is a clean end', async () => {
     const end = await play(function* ({ peer, application }) {

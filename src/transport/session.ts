@@ -241,9 +241,10 @@ export class Session {
       return this.#network.output.written < this.#dataEnd ? this.#peerGone() : { end: 'clean' };
     if (!delivered || this.#network.output.bytes > 0) return undefined;
     if (this.#connection.finished) return { end: 'clean' };
-    // Nobody is left to hear whether the peer had more to say: without its close_notify, that is not all.
-    const unheard = this.#plain.inputEnded && this.#plain.readerGone && this.#writeClosed;
-    return unheard ? failed(transportFailure('application-gone')) : undefined;
+    if (!this.#plain.inputEnded || !this.#plain.readerGone || !this.#writeClosed) return undefined;
+    // Nobody is left to hear whether the peer had more to say: without its close_notify, that is not all. An application that
+    // says nothing at the end of its input has no other way to say that it is done than to go.
+    return this.#request.atInputEnd === 'keep-open' ? { end: 'clean' } : failed(transportFailure('application-gone'));
   }
 
   /** Waits for a descriptor or the deadline; what is ready is read once. */
