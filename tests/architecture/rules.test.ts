@@ -83,8 +83,8 @@ const CONTROLS: Readonly<
   'no paths of one machine': {
     rule: rules.noMachine,
     planted: [
-      ['docs/planted.md', 'see /work/main\n'],
-      ['scripts/planted.sh', 'cd /root/x\n'],
+      ['docs/planted.md', `see ${'/work'}/main\n`],
+      ['scripts/planted.sh', `cd ${'/root'}/x\n`],
       ['package-lock.json', '"resolved": "https://example.com/a.tgz"\n'],
     ],
   },
