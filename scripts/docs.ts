@@ -10,8 +10,9 @@ import { OUTCOMES, type RunWhy } from '../src/commands/failures.ts';
 import { STATUS_MEMBERS } from '../src/commands/help/status.ts';
 import type { Option } from '../src/commands/options.ts';
 import { FAILURES } from '../src/core/failures.ts';
+import { explainCalls } from '../src/isolation/explain.ts';
 import { LOOK_UP_POLICY } from '../src/isolation/look-up-policy.ts';
-import { MECHANISMS } from '../src/isolation/mechanisms.ts';
+import { MECHANISMS, NOT_STOPPED } from '../src/isolation/mechanisms.ts';
 import { type Rule, SESSION_POLICY } from '../src/isolation/policy.ts';
 
 const FOLDER = resolve(import.meta.dir, '../docs');
@@ -52,6 +53,7 @@ const SECTIONS: Readonly<Record<string, () => string>> = {
       ['part', 'level', 'what it takes away', 'where it cannot be had'],
       Object.entries(MECHANISMS).map(([name, { level, effect, advice }]) => [code(name), level, effect, advice]),
     ),
+  'not-stopped': () => NOT_STOPPED.map((item) => `- ${item}\n`).join(''),
   'system-calls': () => systemCalls(SESSION_POLICY),
   'look-up-system-calls': () => systemCalls(LOOK_UP_POLICY),
 };
@@ -59,14 +61,14 @@ const SECTIONS: Readonly<Record<string, () => string>> = {
 /** Neighbours that have all but their names in common share a row. */
 function systemCalls(policy: readonly Rule[]): string {
   const rows: { readonly calls: string[]; readonly cells: readonly string[] }[] = [];
-  for (const { call, verdict, when, otherwise, why } of policy) {
-    const cells = [verdict, when === undefined ? '' : (otherwise ?? 'kill'), why];
+  for (const { call, verdict, condition, why } of explainCalls(policy)) {
+    const cells = [verdict, condition ?? '', why];
     const last = rows.at(-1);
     if (last?.cells.join('\0') === cells.join('\0')) last.calls.push(call);
     else rows.push({ calls: [call], cells });
   }
   return table(
-    ['call', 'with the right arguments', 'with others', 'why'],
+    ['call', 'answer', 'if', 'why'],
     rows.map(({ calls, cells }) => [code(...calls), ...cells]),
   );
 }

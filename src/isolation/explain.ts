@@ -1,5 +1,4 @@
-import { type Condition, type Rule, SESSION_POLICY, type Verdict } from './policy.ts';
-import { type Architecture, SYSCALLS } from './syscalls.ts';
+import type { Condition, Rule, Verdict } from './policy.ts';
 
 /** One row of the table of system calls, in words. */
 export interface ExplainedCall {
@@ -11,26 +10,15 @@ export interface ExplainedCall {
   readonly why: string;
 }
 
-/** What a session may ask of the kernel, in the order in which the filter looks. Whatever is not listed kills the process. */
-export function explainCalls(architecture: Architecture): ExplainedCall[] {
-  return SESSION_POLICY.filter(({ call }) => SYSCALLS[call][architecture] !== null).map((rule) => ({
+/** What a policy lets a process ask of the kernel, in the order in which the filter looks. Whatever is not listed is its default. */
+export function explainCalls(policy: readonly Rule[]): ExplainedCall[] {
+  return policy.map((rule) => ({
     call: rule.call,
     verdict: verdictWord(rule.verdict),
     condition: conditionWords(rule),
     why: rule.why,
   }));
 }
-
-/** What no part of the sandbox stops. */
-export const NOT_STOPPED: readonly string[] = [
-  'what the connection is made of: its plain bytes, its session keys, and answers of its own invention to both sides',
-  'the processor: a loop without an end uses one until somebody ends it',
-  'memory within its limit',
-  'the clock, and whatever can be learnt or told by the timing of what it does',
-  'on a Unix socket that it was given: passing on a descriptor that it has; on a datagram socket: sending to anyone',
-  'root, and whoever else may trace any process',
-  'a defect of the kernel in one of the calls that it may make',
-];
 
 function verdictWord(verdict: Verdict): string {
   if (verdict === 'allow') return 'allowed';

@@ -89,3 +89,14 @@ export const MECHANISMS = {
     advice: 'see namespaces; and the present root must be a mount, which an initramfs is not',
   },
 } as const satisfies Record<string, MechanismText>;
+
+/** What no part of the sandbox stops. */
+export const NOT_STOPPED: readonly string[] = [
+  'what the connection is made of: its plain bytes, its session keys, and answers of its own invention to both sides',
+  'the processor: a loop without an end uses one until somebody ends it',
+  'memory within its limit',
+  'the clock, and whatever can be learnt or told by the timing of what it does',
+  'on a Unix socket that it was given: passing on a descriptor that it has; on a datagram socket: sending to anyone',
+  'root, and whoever else may trace any process',
+  'a defect of the kernel in one of the calls that it may make',
+];

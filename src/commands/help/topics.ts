@@ -1,4 +1,4 @@
-import { MECHANISMS } from '../../isolation/mechanisms.ts';
+import { MECHANISMS, NOT_STOPPED } from '../../isolation/mechanisms.ts';
 import { CONNECT } from './connect.ts';
 import type { Document } from './document.ts';
 import { EXIT_CODES, FAILURE_CODES } from './exit-codes.ts';
@@ -26,6 +26,7 @@ const ISOLATION: Document = {
     },
     { heading: 'Limits' },
     'The process knows the keys of its one session and its plain bytes: isolation does not hide those from a defect in the parser. It protects everything else: other sessions, the calling program, files, keys, and the network.',
+    `Nothing in it stops: ${NOT_STOPPED.join('; ')}.`,
   ],
 };
 
