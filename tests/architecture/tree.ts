@@ -27,7 +27,9 @@ export function readTree(): Tree {
   const walk = (folder: string) => {
     for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
       const path = join(folder, entry.name);
-      if (entry.isDirectory() && !NOT_OURS.has(entry.name)) walk(path);
+      // Git's own is a file in a second working tree.
+      if (NOT_OURS.has(entry.name)) continue;
+      if (entry.isDirectory()) walk(path);
       if (entry.isFile() && statSync(join(ROOT, path)).size <= TEXT_BYTES)
         tree.set(path, readFileSync(join(ROOT, path), 'utf8'));
     }
