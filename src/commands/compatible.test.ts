@@ -48,6 +48,13 @@ describe('openssl', () => {
     expect(options).toMatchObject({ authorities: ['f', 'd'], systemStore: false, alpn: ['h2', 'x'], serverName: null });
   });
 
+  test('-tls1_3 and -tls1_2 are of this version and no other', () => {
+    const versions = (text: string) => openssl(`s_client -quiet -connect a.example:1 ${text}`);
+    expect(versions('')).toMatchObject({ minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' });
+    expect(versions('-tls1_3')).toMatchObject({ minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' });
+    expect(versions('-tls1_2')).toMatchObject({ minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' });
+  });
+
   test('-no_ign_eof ends with the input', () => {
     expect(openssl('s_client -quiet -no_ign_eof -connect a.example:1').atInputEnd).toBe('close-notify');
   });
@@ -66,6 +73,8 @@ describe('openssl', () => {
     's_client -quiet -connect a.example:443 -verify_hostname a.example -verify_ip 192.0.2.1',
     's_client -quiet -connect a.example:443 -verify_hostname a.example -verify_hostname b.example',
     's_client -quiet -connect a.example:443 -cert c.pem',
+    's_client -quiet -connect a.example:443 -tls1_2 -tls1_3',
+    's_client -quiet -connect a.example:443 -tls1_1',
     's_client -quiet -connect a.example:443 -insecure',
     's_client -quiet -connect a.example:443 --insecure-no-verify',
     's_client -quiet -connect a.example:443 -partial_chain',
@@ -121,6 +130,8 @@ describe('connect', () => {
       authorities: [],
       systemStore: true,
       alpn: [],
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.3',
       statusDescriptor: null,
       handshakeTimeoutMs: 30_000,
       idleTimeoutMs: Number.POSITIVE_INFINITY,

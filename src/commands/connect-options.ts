@@ -1,3 +1,4 @@
+import type { ProtocolVersion } from '../engine/connection.ts';
 import { MECHANISMS, type Mechanism, type SandboxLevel } from '../isolation/mechanisms.ts';
 import type { ReferenceIdentifier } from '../x509/names.ts';
 import { hostReference, InvalidIdentifier, parseReferenceIdentifier } from '../x509/names.ts';
@@ -19,6 +20,8 @@ export interface ConnectOptions {
   readonly authorities: readonly string[];
   readonly systemStore: boolean;
   readonly alpn: readonly string[];
+  readonly minVersion: ProtocolVersion;
+  readonly maxVersion: ProtocolVersion;
   readonly statusDescriptor: number | null;
   /** Infinity for none. It covers look-up, dialling and handshake together. */
   readonly handshakeTimeoutMs: number;
@@ -41,6 +44,8 @@ export const DEFAULT_CONNECT_OPTIONS = {
   authorities: [],
   systemStore: true,
   alpn: [],
+  minVersion: 'TLSv1.2',
+  maxVersion: 'TLSv1.3',
   statusDescriptor: null,
   handshakeTimeoutMs: 30_000,
   idleTimeoutMs: Number.POSITIVE_INFINITY,
@@ -73,6 +78,18 @@ export const CONNECT_OPTIONS = {
     metavariable: 'LIST',
     parse: parseAlpn,
     help: 'application protocols to offer, best first, with commas between them: h2,http/1.1',
+  },
+  'min-version': {
+    takes: 'value',
+    metavariable: 'VERSION',
+    parse: protocolVersion,
+    help: 'the oldest version of TLS to accept: 1.2 (the default) or 1.3',
+  },
+  'max-version': {
+    takes: 'value',
+    metavariable: 'VERSION',
+    parse: protocolVersion,
+    help: 'the newest version of TLS to offer: 1.3 (the default) or 1.2, for servers that stumble over 1.3',
   },
   'sni': {
     takes: 'value',
@@ -159,6 +176,10 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
   if (options['no-system-ca'] && options.ca.length === 0 && verify)
     throw new UsageError('--no-system-ca leaves no CA to trust', 'name one with --ca FILE');
   const defaults = DEFAULT_CONNECT_OPTIONS;
+  const minVersion = options['min-version'] ?? defaults.minVersion;
+  const maxVersion = options['max-version'] ?? defaults.maxVersion;
+  if (minVersion === 'TLSv1.3' && maxVersion === 'TLSv1.2')
+    throw new UsageError('--min-version 1.3 and --max-version 1.2 leave no version');
   return {
     network,
     plainDescriptor: options['app-fd'] ?? defaults.plainDescriptor,
@@ -168,6 +189,8 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
     authorities: options.ca,
     systemStore: !options['no-system-ca'],
     alpn: options.alpn ?? defaults.alpn,
+    minVersion,
+    maxVersion,
     statusDescriptor: options['status-fd'] ?? defaults.statusDescriptor,
     handshakeTimeoutMs: options['handshake-timeout'] ?? defaults.handshakeTimeoutMs,
     idleTimeoutMs: options['idle-timeout'] ?? defaults.idleTimeoutMs,
@@ -248,6 +271,11 @@ export function parseAlpn(text: string): string[] {
   if (new Set(names).size < names.length) throw new UsageError('a protocol is named twice');
   if (names.length > 32) throw new UsageError('more than 32 protocols');
   return names;
+}
+
+/** `1.3`, or as status lines have it: `TLSv1.3`. */
+function protocolVersion(text: string): ProtocolVersion {
+  return `TLSv${oneOf(['1.2', '1.3'] as const, text.replace(/^TLSv/, ''))}`;
 }
 
 /** @throws UsageError */

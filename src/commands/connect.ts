@@ -67,7 +67,8 @@ async function run(native: Native, options: ConnectOptions, environment: Environ
   const crypto = new NodeCrypto();
   const verify = options.verify ? verifier(options, crypto, environment) : insecureVerifier(crypto);
   if (!options.verify) report.insecure();
-  const config = { ...defaultClientConfig(crypto, options.serverName, Date.now), alpn: options.alpn };
+  const { alpn, minVersion, maxVersion } = options;
+  const config = { ...defaultClientConfig(crypto, options.serverName, Date.now), alpn, minVersion, maxVersion };
   const connection = new ClientConnection(config, crypto);
 
   let network: Network;

@@ -196,8 +196,9 @@ export const OUTCOMES = {
   // What is not shared
   'version-not-supported': {
     exit: EXIT.tls,
-    says: 'the server speaks neither TLS 1.3 nor TLS 1.2',
-    advice: 'Older versions are not safe: ask its operator to switch on TLS 1.3.',
+    says: 'no TLS version in common',
+    advice:
+      'Ask its operator to switch on TLS 1.3. Versions before 1.2 are not safe; --min-version and --max-version leave out more.',
   },
   'no-common-suite': {
     exit: EXIT.tls,

@@ -18,6 +18,8 @@ interface SClientOptions {
   reference?: ReferenceIdentifier;
   readonly authorities: string[];
   alpn: readonly string[];
+  minVersion: ConnectOptions['minVersion'];
+  maxVersion: ConnectOptions['maxVersion'];
   atInputEnd: ConnectOptions['atInputEnd'];
 }
 
@@ -63,7 +65,12 @@ const WITHOUT_VALUE: Readonly<Record<string, Setter>> = {
   },
   verify_return_error: none,
   verify_quiet: none,
-  tls1_3: none,
+  tls1_3: (options) => {
+    options.minVersion = 'TLSv1.3';
+  },
+  tls1_2: (options) => {
+    options.maxVersion = 'TLSv1.2';
+  },
   ign_eof: (options) => {
     options.atInputEnd = 'keep-open';
   },
@@ -83,6 +90,8 @@ export function parseOpenssl(argv: readonly string[]): ConnectOptions {
   // Without -quiet the original prints reports between the data, and takes lines of the data for commands.
   if (target === undefined) throw new UsageError('-connect HOST:PORT is missing', PURPOSE);
   if (!options.quiet) throw new UsageError('-quiet is missing', PURPOSE);
+  // The original takes the last; whoever says both does not know what is wanted.
+  if (options.minVersion > options.maxVersion) throw new UsageError('both -tls1_2 and -tls1_3: which one is it?');
   const named = serverName === undefined ? [] : [identifier(serverName)];
   const reference = options.reference ?? named[0] ?? identifier(target.host);
   return {
@@ -93,6 +102,8 @@ export function parseOpenssl(argv: readonly string[]): ConnectOptions {
     authorities,
     systemStore: authorities.length === 0,
     alpn: options.alpn,
+    minVersion: options.minVersion,
+    maxVersion: options.maxVersion,
     atInputEnd: options.atInputEnd,
   };
 }
@@ -103,6 +114,8 @@ function parseSClient(argv: readonly string[]): SClientOptions {
     noServerName: false,
     authorities: [],
     alpn: [],
+    minVersion: DEFAULT_CONNECT_OPTIONS.minVersion,
+    maxVersion: DEFAULT_CONNECT_OPTIONS.maxVersion,
     atInputEnd: 'keep-open',
   };
   for (let index = 0; index < argv.length; index++) {

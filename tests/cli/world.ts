@@ -27,8 +27,9 @@ const NAMES = { dns: ['localhost'], ip: ['127.0.0.1'] };
 
 export async function startWorld(): Promise<World> {
   const stranger = authority('A CA that nobody knows');
-  const [good, old, expired, elsewhere, unknown] = await Promise.all([
+  const [good, tls12, old, expired, elsewhere, unknown] = await Promise.all([
     openssl(localServer(), '-tls1_3'),
+    openssl(localServer(), '-tls1_2'),
     openssl(localServer(), '-tls1_1'),
     openssl(filesOf(serverCertificate(ISSUING_CA, NAMES, { notAfter: daysFromNow(-1), notBefore: daysFromNow(-9) }))),
     openssl(filesOf(serverCertificate(ISSUING_CA, { dns: ['elsewhere.test'] }))),
@@ -37,7 +38,7 @@ export async function startWorld(): Promise<World> {
   const http = await listen((socket) => socket.end('HTTP/1.0 400 Bad Request\r\n\r\n'));
   const silent = await listen(() => {});
   const closing = await listen((socket) => socket.end());
-  const peers = { GOOD: good, OLD: old, EXPIRED: expired, ELSEWHERE: elsewhere, UNKNOWN: unknown };
+  const peers = { GOOD: good, TLS12: tls12, OLD: old, EXPIRED: expired, ELSEWHERE: elsewhere, UNKNOWN: unknown };
   const servers = { HTTP: http, SILENT: silent, CLOSING: closing };
   const quiet = scratchPath('quiet');
   execFileSync('mkfifo', [quiet]);

@@ -103,7 +103,7 @@ const SHIMS: Document = {
       terms: [
         [
           'openssl',
-          'answers to `openssl s_client -quiet -connect HOST:PORT`, with -servername, -verify, -verify_return_error, -verify_hostname, -verify_ip, -verify_quiet, -CAfile, -CApath, -alpn, -tls1_3 and -ign_eof',
+          'answers to `openssl s_client -quiet -connect HOST:PORT`, with -servername, -verify, -verify_return_error, -verify_hostname, -verify_ip, -verify_quiet, -CAfile, -CApath, -alpn, -tls1_2, -tls1_3 and -ign_eof',
         ],
         ['ssl_client', 'answers to `ssl_client -s FD -n NAME`, with -e: the socket is inherited'],
       ],
