@@ -188,6 +188,7 @@ describe('tickets', () => {
       ticket: ascii('ticket'),
       resumptionSecret: ticketSecret(nodeCrypto, 'sha256', server.resumptionSecret, ascii('n')),
       suite: 'TLS_AES_128_GCM_SHA256',
+      group: 'x25519',
       lifetimeSeconds: LIMITS.ticketLifetimeSeconds,
       ageAdd: 0x89abcdef,
       receivedAtMs: 1_700_000_000_000,
@@ -195,6 +196,7 @@ describe('tickets', () => {
       alpn: null,
       certificatePolicy: '',
       peer: client.session?.peer,
+      signatureScheme: client.session?.signatureScheme,
     });
     assert.equal(client.tickets[1]?.lifetimeSeconds, 60);
   });

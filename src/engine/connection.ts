@@ -180,8 +180,12 @@ export interface SessionFacts {
   readonly version: ProtocolVersion;
   /** The registry's name: TLS_AES_128_GCM_SHA256. */
   readonly suite: string;
+  /**
+   * Of the key exchange that the keys come from: in a resumption of TLS 1.2, which has none of its own, that of the full handshake.
+   * Null if it is none that we know.
+   */
   readonly group: NamedGroup | null;
-  /** What the peer signed with; null if it signed nothing. */
+  /** What the peer signed with when it proved to be {@link peer}: in a resumption, in the full handshake. Null without a proof. */
   readonly signatureScheme: SignatureScheme | null;
   readonly alpn: string | null;
   /** The name that the client asked for. */
@@ -199,6 +203,8 @@ export interface Ticket {
   /** The PSK of TLS 1.3, the master secret of 1.2. */
   readonly resumptionSecret: Bytes;
   readonly suite: string;
+  /** Of the key exchange that the secret comes from. */
+  readonly group: NamedGroup | null;
   readonly lifetimeSeconds: number;
   readonly ageAdd: number;
   readonly receivedAtMs: number;
@@ -206,6 +212,7 @@ export interface Ticket {
   readonly alpn: string | null;
   /** {@link ClientConfig.certificatePolicy} of the connection that it came from. */
   readonly certificatePolicy: string;
-  /** Who the server has proved to be. */
+  /** Who the server has proved to be, and how. */
   readonly peer: PeerIdentity | null;
+  readonly signatureScheme: SignatureScheme | null;
 }

@@ -69,6 +69,7 @@ export function onNewSessionTicket(
     ticket: ticket.slice(),
     resumptionSecret: ticketSecret(crypto, TLS13_SUITES[suite].hash, secrets.resumption, nonce),
     suite,
+    group: session.group,
     lifetimeSeconds: Math.min(lifetimeSeconds, LIMITS.ticketLifetimeSeconds),
     ageAdd,
     receivedAtMs: keep.nowMs,
@@ -76,6 +77,7 @@ export function onNewSessionTicket(
     alpn: session.alpn,
     certificatePolicy: keep.certificatePolicy,
     peer: session.peer,
+    signatureScheme: session.signatureScheme,
   };
   return { state: { ...state, ticketsKept: state.ticketsKept + 1 }, actions: [{ action: 'ticket', ticket: kept }] };
 }

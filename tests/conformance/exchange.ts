@@ -242,12 +242,10 @@ export class Exchange {
     if (bools.has('require-any-client-certificate') && session.peer === null) throw new Error('no certificate');
     const expectResumed = this.#resumes && !bools.has('expect-session-miss');
     if (session.resumed !== expectResumed) throw new Error(`${expectResumed ? 'not ' : ''}resumed`);
-    // BoringSSL remembers what the full handshake agreed on; a resumption of TLS 1.2 agrees on no group and is not signed.
-    const repeats = session.resumed && session.version === 'TLSv1.2';
-    const expectGroup = repeats ? undefined : ints.get('expect-curve-id')?.[0];
+    const expectGroup = ints.get('expect-curve-id')?.[0];
     const group = session.group === null ? 0 : NAMED_GROUPS[session.group].codePoint;
     if (expectGroup !== undefined && group !== expectGroup) throw new Error(`group was ${group}, not ${expectGroup}`);
-    const expectScheme = session.resumed ? undefined : ints.get('expect-peer-signature-algorithm')?.[0];
+    const expectScheme = ints.get('expect-peer-signature-algorithm')?.[0];
     const scheme = session.signatureScheme === null ? 0 : SIGNATURE_SCHEMES[session.signatureScheme].codePoint;
     if (expectScheme !== undefined && scheme !== expectScheme)
       throw new Error(`scheme was ${scheme}, not ${expectScheme}`);

@@ -42,6 +42,7 @@ export const SERVER_TARGETS: Readonly<Record<string, Target>> = {
         alpn: 'h2',
         certificatePolicy: '',
         peer: null,
+        signatureScheme: null,
       }),
     ],
     runs: 20_000,

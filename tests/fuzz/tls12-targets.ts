@@ -14,11 +14,13 @@ const PARAMETERS = messages.encodeEcdhParameters(29, new Uint8Array(32).fill(7))
 const SESSION: Session12 = {
   suite: 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
   masterSecret: new Uint8Array(48).fill(3),
+  group: 'x25519',
   establishedAtMs: NOW_MS,
   serverName: 'localhost',
   alpn: null,
   certificatePolicy: '',
   peer: null,
+  signatureScheme: null,
 };
 
 const PARSERS: readonly ((body: Bytes) => Bytes | null)[] = [

@@ -8,8 +8,10 @@ export const STATUS_MEMBERS = {
   ready: {
     version: '`TLSv1.3` or `TLSv1.2`',
     suite: "the cipher suite, by the registry's name",
-    group: 'the group of the key exchange, or null',
-    signatureScheme: 'what the server signed the handshake with, or null',
+    group:
+      'the group of the key exchange that the keys come from (where TLS 1.2 resumes, that of the first handshake), or null',
+    signatureScheme:
+      'what the server signed with when it proved who it is (where a session is resumed, in the first handshake), or null',
     alpn: 'the application protocol that was chosen, or null',
     serverName: 'the name that the server was asked for, or null',
     resumed: 'whether an earlier session was taken up',

@@ -51,8 +51,8 @@ export function onEncryptedExtensions(
   const { resumed } = state;
   if (resumed === null) return { state: { ...state, state: 'expect-certificate-or-request', alpn }, actions };
   // Section 4.4: who has the ticket's secret needs no certificate, and may ask for none.
-  const { peer } = resumed;
-  return { state: { ...state, state: 'expect-finished', alpn, certificateRequest: null, peer, scheme: null }, actions };
+  const { peer, signatureScheme: scheme } = resumed;
+  return { state: { ...state, state: 'expect-finished', alpn, certificateRequest: null, peer, scheme }, actions };
 }
 
 const ENCRYPTED_EXTENSIONS = [

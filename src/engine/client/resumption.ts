@@ -11,24 +11,30 @@ import type { ClientConfig, SuiteName } from '../config.ts';
 import type { Ticket } from '../connection.ts';
 import { EarlySecret, finishedMac } from '../schedule/schedule13.ts';
 
-/**
- * The ticket to offer for TLS 1.3, if there is one that fits: of this name, judged by this policy, with a suite and a protocol
- * that we still offer. The server proved who it is when the ticket's first handshake was made, and does not do so again.
- */
-export function ticket13({ session, ...config }: ClientConfig): Ticket | null {
+/** The ticket to offer for TLS 1.3, if there is one that fits. */
+export function ticket13(config: ClientConfig): Ticket | null {
+  const { session } = config;
   if (session === null || session.version !== 'TLSv1.3') return null;
+  return config.suites.includes(session.suite as SuiteName) && ticketFits(session, config) ? session : null;
+}
+
+/**
+ * Whether a ticket of either version is for this connection: of this name, judged by this policy, with a protocol that we still
+ * offer. The server proved who it is when the ticket's full handshake was made, and does not do so again: its certificate must
+ * still live.
+ */
+export function ticketFits({ peer, ...ticket }: Ticket, config: ClientConfig): boolean {
   const nowMs = config.now();
-  const ageMs = nowMs - session.receivedAtMs;
-  const fits =
-    session.serverName === config.serverName &&
-    session.certificatePolicy === config.certificatePolicy &&
-    config.suites.includes(session.suite as SuiteName) &&
-    (session.alpn === null ? config.alpn.length === 0 : config.alpn.includes(session.alpn)) &&
+  const ageMs = nowMs - ticket.receivedAtMs;
+  return (
+    ticket.serverName === config.serverName &&
+    ticket.certificatePolicy === config.certificatePolicy &&
+    (ticket.alpn === null ? config.alpn.length === 0 : config.alpn.includes(ticket.alpn)) &&
     ageMs >= 0 &&
-    ageMs < 1000 * Math.min(session.lifetimeSeconds, LIMITS.ticketLifetimeSeconds) &&
-    session.peer !== null &&
-    (!session.peer.verified || nowMs < 1000 * session.peer.notAfterSeconds);
-  return fits ? session : null;
+    ageMs < 1000 * Math.min(ticket.lifetimeSeconds, LIMITS.ticketLifetimeSeconds) &&
+    peer !== null &&
+    (!peer.verified || nowMs < 1000 * peer.notAfterSeconds)
+  );
 }
 
 /** The hash that a ticket's secret belongs to (RFC 8446 section 4.2.11). */

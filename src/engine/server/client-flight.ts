@@ -131,6 +131,7 @@ export function onFinished(context: ServerContext, state: ExpectFinished, event:
     alpn,
     certificatePolicy: config.certificatePolicy,
     peer,
+    signatureScheme: state.scheme,
   });
   return { state: next.state, actions: [...actions, ...next.actions] };
 }

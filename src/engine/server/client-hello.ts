@@ -27,6 +27,7 @@ import { startServer12 } from '../tls12/server/hello.ts';
 import { chooseProtocol, readClientOffer } from './client-offer.ts';
 import { retriedByCookie, sendRetry } from './retry.ts';
 import { decodeSession13, type Session13 } from './session.ts';
+import { termsHold } from './session-terms.ts';
 import type {
   Authentication,
   AwaitCertificateChoice,
@@ -223,21 +224,12 @@ function skipEarlyData({ offer, retried }: Introduced): Action[] {
   return actions;
 }
 
-/** All that a session stands for must be what a full handshake would come to now. */
+/** Section 4.2.11: under the hash of the suite that was chosen. */
 function isResumable(config: ServerConfig, { offer, suite }: Introduced, session: Session13): boolean {
-  const nowMs = config.now();
-  const ageMs = nowMs - session.establishedAtMs;
   return (
-    ageMs >= 0 &&
-    ageMs < 1000 * config.ticketLifetimeSeconds &&
     TLS13_SUITES[session.suite].hash === TLS13_SUITES[suite].hash &&
     offer.suites.includes(session.suite) &&
-    session.serverName === offer.serverName &&
-    session.alpn === chooseProtocol(config.alpn, offer.alpn) &&
-    session.certificatePolicy === config.certificatePolicy &&
-    (session.peer === null
-      ? config.clientCertificate !== 'required'
-      : config.clientCertificate !== 'none' && session.peer.notAfterSeconds * 1000 > nowMs)
+    termsHold(session, config, { serverName: offer.serverName, alpn: chooseProtocol(config.alpn, offer.alpn) })
   );
 }
 

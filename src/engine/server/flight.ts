@@ -121,7 +121,7 @@ function sendFlight(
     transcript,
     resumed,
     peer: resumed?.peer ?? null,
-    scheme: null,
+    scheme: resumed?.signatureScheme ?? null,
     secrets: { client: handshake.client, main, sending: traffic.server, receiving: traffic.client, exporter },
   };
   const state: ServerState = asked

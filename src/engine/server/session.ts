@@ -6,21 +6,13 @@ import { HASH_BYTES } from '../../crypto/hkdf.ts';
 import { decodeWhole, malformed } from '../codec/decode.ts';
 import { VERSION } from '../codec/registry.ts';
 import type { SuiteName } from '../config.ts';
-import type { PeerIdentity } from '../connection.ts';
-import { asciiJson } from '../tls12/server/session.ts';
+import { asciiJson, type SessionTerms } from './session-terms.ts';
 
 /** What a server must know again to resume: sealed by the holder of the ticket keys, and so our own word. */
-export interface Session13 {
+export interface Session13 extends SessionTerms {
   /** The PSK of this ticket. */
   readonly secret: Bytes;
   readonly suite: SuiteName;
-  /** When the full handshake was, by which both sides were authenticated. Milliseconds since the epoch. */
-  readonly establishedAtMs: number;
-  readonly serverName: string | null;
-  readonly alpn: string | null;
-  readonly certificatePolicy: string;
-  /** Who the client has proved to be. */
-  readonly peer: PeerIdentity | null;
 }
 
 /** Begins with the version, as all that is sealed for tickets. */

@@ -180,6 +180,7 @@ function ticketOf({ config }: ClientContext, state: ExpectFinished12, session: S
     ticket: newTicket.ticket,
     resumptionSecret: secrets.master.slice(),
     suite: session.suite,
+    group: state.group,
     lifetimeSeconds: Math.min(untilSeconds, LIMITS.ticketLifetimeSeconds),
     ageAdd: 0,
     receivedAtMs,
@@ -187,5 +188,6 @@ function ticketOf({ config }: ClientContext, state: ExpectFinished12, session: S
     alpn: session.alpn,
     certificatePolicy: config.certificatePolicy,
     peer: session.peer,
+    signatureScheme: session.signatureScheme,
   };
 }

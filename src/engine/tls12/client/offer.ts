@@ -1,6 +1,6 @@
 import { EMPTY } from '../../../core/bytes.ts';
-import { LIMITS } from '../../../core/limits.ts';
 import { TLS12_SUITES, type Tls12SuiteName } from '../../../crypto/cipher-suites.ts';
+import { ticketFits } from '../../client/resumption.ts';
 import { EC_POINT_FORMATS, encodeRenegotiationInfo } from '../../codec/extensions12.ts';
 import { EXTENSION } from '../../codec/registry.ts';
 import type { ClientConfig } from '../../config.ts';
@@ -22,20 +22,9 @@ export function codePoints12(config: ClientConfig): number[] {
   return config.tls12Suites.map((suite) => TLS12_SUITES[suite].codePoint);
 }
 
-/**
- * The ticket to offer for TLS 1.2, if there is one that fits: of this name, judged by this policy, with a suite and a protocol
- * that we still offer. The server proved who it is when the ticket's handshake was made, and does not do so again.
- */
+/** The ticket to offer for TLS 1.2, if there is one that fits. */
 export function ticket12(config: ClientConfig): Ticket | null {
   const { session } = config;
   if (session === null || session.version !== 'TLSv1.2') return null;
-  const ageMs = config.now() - session.receivedAtMs;
-  const fits =
-    session.serverName === config.serverName &&
-    session.certificatePolicy === config.certificatePolicy &&
-    config.tls12Suites.includes(session.suite as Tls12SuiteName) &&
-    (session.alpn === null ? config.alpn.length === 0 : config.alpn.includes(session.alpn)) &&
-    ageMs >= 0 &&
-    ageMs < 1000 * Math.min(session.lifetimeSeconds, LIMITS.ticketLifetimeSeconds);
-  return fits ? session : null;
+  return config.tls12Suites.includes(session.suite as Tls12SuiteName) && ticketFits(session, config) ? session : null;
 }

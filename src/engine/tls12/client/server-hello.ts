@@ -65,8 +65,8 @@ export function onServerHello12(
   const master = resumed.resumptionSecret.slice();
   const next = expectServersLast({
     ...negotiated,
-    group: null,
-    scheme: null,
+    group: resumed.group,
+    scheme: resumed.signatureScheme,
     peer: resumed.peer,
     resumed,
     secrets: { master },

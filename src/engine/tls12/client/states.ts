@@ -128,7 +128,7 @@ export interface AwaitAgreement12 extends Identified12 {
 
 /** What is known of the connection when the keys are there. */
 interface Keyed extends Negotiated12 {
-  /** Null for a resumption: no key was agreed on. */
+  /** Of the key exchange; in a resumption, what the ticket says of the full handshake's. */
   readonly group: NamedGroup | null;
   readonly scheme: SignatureScheme | null;
   readonly peer: PeerIdentity | null;

@@ -43,11 +43,13 @@ export function askForTicket({ config }: ServerContext, keyed: Keyed): Step<Serv
   const plaintext = encodeSession12({
     suite: keyed.suite,
     masterSecret: keyed.secrets.master,
+    group: keyed.group,
     establishedAtMs: keyed.resumed?.establishedAtMs ?? config.now(),
     serverName: keyed.offer.serverName,
     alpn: keyed.offer.alpn,
     certificatePolicy: config.certificatePolicy,
     peer: keyed.peer,
+    signatureScheme: keyed.scheme,
   });
   return {
     state: { ...keyed, state: 'tls12-await-ticket' },

@@ -32,6 +32,7 @@ import { checkedChoice } from '../../own-certificate.ts';
 import { RULES } from '../../record/incoming.ts';
 import { PlainSealer } from '../../record/protection.ts';
 import { protection12, type Randoms } from '../../schedule/schedule12.ts';
+import { termsHold } from '../../server/session-terms.ts';
 import type { ServerContext } from '../../server/states.ts';
 import type { ServerConfig } from '../../server-config.ts';
 import { authenticatesWith, curveOf } from '../signatures12.ts';
@@ -80,27 +81,17 @@ export function onTicketOpened12(
   return resume(context, state, session);
 }
 
-/** All that a session stands for must be what a full handshake would come to now. */
+/** The suite is that of the session, and so one that both still have. */
 function isResumable(config: ServerConfig, offer: ClientOffer, session: Session12): boolean {
-  const ageMs = config.now() - session.establishedAtMs;
-  return (
-    ageMs >= 0 &&
-    ageMs < 1000 * config.ticketLifetimeSeconds &&
-    config.tls12Suites.includes(session.suite) &&
-    offer.suites.includes(session.suite) &&
-    session.serverName === offer.serverName &&
-    session.alpn === offer.alpn &&
-    session.certificatePolicy === config.certificatePolicy &&
-    (config.clientCertificate !== 'required' || session.peer !== null) &&
-    (config.clientCertificate !== 'none' || session.peer === null)
-  );
+  const { suite } = session;
+  return config.tls12Suites.includes(suite) && offer.suites.includes(suite) && termsHold(session, config, offer);
 }
 
 /** RFC 5246 section 7.3, figure 2, with a new ticket (RFC 5077 section 3.3): a ticket that is seen twice tells who comes back. */
 function resume(context: ServerContext, state: AwaitTicketOpening12, session: Session12): Step<ServerState12> {
   const { config, crypto } = context;
   const { offer } = state;
-  const { suite, masterSecret: master, peer } = session;
+  const { suite, masterSecret: master, group, signatureScheme: scheme, peer } = session;
   const randoms = { client: offer.random, server: serverRandom(context) };
   const hello = serverHello(config, offer, randoms, suite, { resumes: true, stapled: false });
   const transcript = new Transcript12(crypto, TLS12_SUITES[suite].hash);
@@ -112,8 +103,8 @@ function resume(context: ServerContext, state: AwaitTicketOpening12, session: Se
     suite,
     randoms,
     transcript,
-    group: null,
-    scheme: null,
+    group,
+    scheme,
     peer,
     resumed: session,
     secrets: { master },

@@ -1,34 +1,32 @@
-import { ascii, type Bytes, latin1 } from '../../../core/bytes.ts';
+import { type Bytes, latin1 } from '../../../core/bytes.ts';
 import { TlsError } from '../../../core/failures.ts';
 import { ByteWriter } from '../../../core/writer.ts';
 import { TLS12_SUITES, type Tls12SuiteName, tls12SuiteByCodePoint } from '../../../crypto/cipher-suites.ts';
+import type { NamedGroup } from '../../../crypto/provider.ts';
 import { decodeWhole, malformed } from '../../codec/decode.ts';
 import { VERSION } from '../../codec/registry.ts';
-import type { PeerIdentity } from '../../connection.ts';
+import { asciiJson, type SessionTerms } from '../../server/session-terms.ts';
 import type { ServerConfig } from '../../server-config.ts';
 import type { ClientOffer } from './client-offer.ts';
 
-/** What a server must know again to resume (RFC 5077 section 4): sealed by the holder of the ticket keys, and so our own word. */
-export interface Session12 {
+/**
+ * What a server must know again to resume (RFC 5077 section 4): sealed by the holder of the ticket keys, and so our own word. All
+ * resumptions share the secret of the full handshake, and end with it.
+ */
+export interface Session12 extends SessionTerms {
   readonly suite: Tls12SuiteName;
   readonly masterSecret: Bytes;
-  /** When the full handshake was: all resumptions share its secret, and end with it. Milliseconds since the epoch. */
-  readonly establishedAtMs: number;
-  readonly serverName: string | null;
-  readonly alpn: string | null;
-  readonly certificatePolicy: string;
-  /** Who the client has proved to be. */
-  readonly peer: PeerIdentity | null;
+  /** Of the key exchange that the secret comes from. */
+  readonly group: NamedGroup;
 }
 
 /** The extended master secret goes without saying: we make no others. Begins with the version, as all that is sealed for tickets. */
-export function encodeSession12(session: Session12): Bytes {
-  const { suite, masterSecret, establishedAtMs, serverName, alpn, certificatePolicy, peer } = session;
+export function encodeSession12({ suite, masterSecret, ...facts }: Session12): Bytes {
   return new ByteWriter(512)
     .u16(VERSION.tls12)
     .u16(TLS12_SUITES[suite].codePoint)
     .vector8(masterSecret)
-    .vector16(asciiJson({ establishedAtMs, serverName, alpn, certificatePolicy, peer }))
+    .vector16(asciiJson(facts))
     .finish();
 }
 
@@ -52,10 +50,4 @@ export function decodeSession12(plaintext: Bytes): Session12 | null {
 /** Whether a NewSessionTicket is promised. */
 export function issuesTicket(config: ServerConfig, { ticket }: ClientOffer): boolean {
   return ticket !== null && config.ticketLifetimeSeconds > 0;
-}
-
-/** JSON with its characters beyond ASCII escaped. */
-export function asciiJson(value: unknown): Bytes {
-  const escaped = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return ascii(JSON.stringify(value).replace(/[\u007f-\uffff]/g, escaped));
 }

@@ -112,8 +112,8 @@ export interface AwaitAgreement12 extends Negotiated12 {
 
 /** Since there are keys. */
 export interface Keyed extends Negotiated12 {
-  /** Null for a resumption: no key was agreed on. */
-  readonly group: NamedGroup | null;
+  /** Of the key exchange; in a resumption, of the full handshake's. */
+  readonly group: NamedGroup;
   /** What the client signed with. */
   readonly scheme: SignatureScheme | null;
   readonly peer: PeerIdentity | null;
