@@ -99,12 +99,21 @@ describe('keys', () => {
     assert.deepEqual(updates, [{ type: 24, whole: Uint8Array.of(24, 0, 0, 1, 0) }]);
   });
 
-  test('one answer will do for many requests', async () => {
+  test('one answer will do for all requests while we are silent, however many pieces they come in', async () => {
     const { client, server } = await converse();
-    for (let times = 0; times < LIMITS.keyUpdates; times++) server.updateKeys('update_requested');
+    const answers = () => server.messages.filter(({ type }) => type === HANDSHAKE_TYPE.key_update).length;
+    for (let times = 0; times < LIMITS.keyUpdates; times++) {
+      server.updateKeys('update_requested');
+      if (times % 3 === 0) await exchange({ client, server });
+    }
     await exchange({ client, server });
     assert.equal(client.failure, undefined);
-    assert.equal(server.messages.filter(({ type }) => type === HANDSHAKE_TYPE.key_update).length, 1);
+    assert.equal(answers(), 0);
+    client.connection.send(ascii('first'));
+    client.connection.send(ascii(', second'));
+    await exchange({ client, server });
+    assert.deepEqual(concat(...server.plaintext), ascii('first, second'));
+    assert.equal(answers(), 1);
   });
 
   test('data in between starts the count of key updates anew', async () => {

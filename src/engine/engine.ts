@@ -40,6 +40,7 @@ export class EngineConnection<State extends MachineState> implements Connection 
   #pendingEffect: EffectId | null = null;
   #effects = 0;
   #warnings = 0;
+  /** The peer has asked for new keys: they come with our next application data, once for all that was asked while we were silent. */
   #keyUpdateOwed = false;
   #keyUpdateRequested = false;
   /** Messages after the handshake since the last application data, by type. */
@@ -99,7 +100,8 @@ export class EngineConnection<State extends MachineState> implements Connection 
       for (let offset = 0; offset < plaintext.length; ) {
         // The last record under a key is the KeyUpdate that ends it (RFC 8446 section 5.5).
         const records = this.#outgoing.recordsLeft(this.#settings.recordsPerKey) - 1;
-        if (records <= 0) {
+        if (records <= 0 || this.#keyUpdateOwed) {
+          this.#keyUpdateOwed = false;
           this.#step({ event: 'update-keys', requestPeer: false });
           continue;
         }
@@ -156,10 +158,6 @@ export class EngineConnection<State extends MachineState> implements Connection 
     if (this.#life.life === 'failed') return;
     try {
       work();
-      if (this.#keyUpdateOwed && !this.#writeClosed) {
-        this.#keyUpdateOwed = false;
-        this.#step({ event: 'update-keys', requestPeer: false });
-      }
       this.#flush();
       if (this.finished && this.#life.life === 'running') overwrite(this.#life.state.secrets);
     } catch (error) {

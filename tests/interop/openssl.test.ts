@@ -180,7 +180,7 @@ describe('OpenSSL s_server', () => {
       const peer = await serve('-msg', '-msgfile', messages);
       const tlsify = new TlsifyProcess(connectArguments(peer));
       const log = readAll(peer.stdout);
-      const uploading = tlsify.write(numberedStream(64 * MIB));
+      const upload = numberedStream(64 * MIB);
       const download = async (): Promise<void> => {
         await writeTo(peer, numberedStream(MIB));
         const downloaded = new Fingerprint();
@@ -192,9 +192,10 @@ describe('OpenSSL s_server', () => {
         // s_server takes a read of its stdin that begins with such a letter as a command, and any other as data.
         await writeTo(peer, [Buffer.from(`${command}\n`)]);
         while (countMessages(messages, '>>>', 'KeyUpdate') <= index) await delay(5);
-        await download();
+        // New keys that were asked for come with the next data.
+        await Promise.all([download(), tlsify.write(upTo(4 * MIB, upload))]);
+        await tlsify.write(upTo(4 * MIB, upload));
       }
-      await uploading;
       tlsify.stdin.end();
       expectClean(await tlsify.ending);
       expect(countMessages(messages, '<<<', 'KeyUpdate')).toBe(4);
@@ -206,6 +207,16 @@ describe('OpenSSL s_server', () => {
 });
 
 /** In the file that s_server's -msg writes: `>>>` sent by it, `<<<` received. */
+/** The next `bytes` of a stream, which goes on behind them. */
+function* upTo(bytes: number, stream: Generator<Buffer>): Generator<Buffer> {
+  for (let taken = 0; taken < bytes; ) {
+    const { done, value } = stream.next();
+    if (done === true) return;
+    taken += value.length;
+    yield value;
+  }
+}
+
 function countMessages(messages: string, direction: '>>>' | '<<<', name: string): number {
   return readFileSync(messages, 'latin1').match(new RegExp(`^${direction} .*${name}`, 'gm'))?.length ?? 0;
 }
