@@ -10,7 +10,7 @@ export interface SignatureParameters {
   readonly inTls13Handshake: boolean;
   /**
    * May sign a TLS 1.2 ServerKeyExchange or CertificateVerify. There an ECDSA scheme names only its hash, not the curve
-   * (RFC 8422 section 5.1.1), but every implementation of note pairs them as 1.3 does, and so do we.
+   * (RFC 8422 section 5.1.1); we pair them as 1.3 does wherever the peer lets us.
    */
   readonly inTls12Handshake: boolean;
 }

@@ -106,12 +106,18 @@ export type TicketPurpose = 'ticket' | 'cookie';
 export interface CertificateQuestion {
   readonly effect: 'choose-certificate';
   readonly role: 'client' | 'server';
+  readonly version: ProtocolVersion;
   /** What the client asked for by SNI: lower-case ASCII. For a client the name that it asked for itself. */
   readonly serverName: string | null;
   /** The client's offer, its preference first; one Latin-1 character a byte. */
   readonly alpnOffered: readonly string[];
-  /** What the peer accepts in the handshake, its preference first, without those that this version cannot use. */
+  /**
+   * What the peer accepts in the handshake, its preference first, without those that this version cannot use. TLS 1.2's ECDSA
+   * schemes name a hash alone: a key on any curve may go by them (RFC 8446 section 4.2.3).
+   */
   readonly schemes: readonly SignatureScheme[];
+  /** The curves that the key of an ECDSA certificate may be on (RFC 8422 section 5.1.1); null where the peer did not say, or the scheme does. */
+  readonly curves: readonly NamedGroup[] | null;
   /** What the peer accepts in certificates. */
   readonly certificateSchemes: readonly SignatureScheme[];
   /** The peer's hints: DER distinguished names. Empty means any. */

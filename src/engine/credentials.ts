@@ -1,12 +1,15 @@
 import { type Bytes, equal } from '../core/bytes.ts';
 import { TlsError } from '../core/failures.ts';
 import type { SignatureScheme } from '../crypto/provider.ts';
+import type { SignatureKey } from '../crypto/signature-schemes.ts';
 import type { Answer, CertificateQuestion, Credential } from './connection.ts';
+import { curveOf, signsAs } from './tls12/signatures12.ts';
 
 /** A certificate of ours, with what decides where it fits. */
 export interface CredentialOption {
   readonly credential: Credential;
-  /** What its key signs with, best first. */
+  readonly keyType: SignatureKey;
+  /** What its key signs with, best first; an ECDSA key in TLS 1.2 also with another curve's scheme, if the peer takes no other. */
   readonly schemes: readonly SignatureScheme[];
   /** DNS names that it is for: lower-case A-labels, `*.` for any one label. Absent: for whatever is asked for. */
   readonly names?: readonly string[];
@@ -32,7 +35,7 @@ export function chooseCredential(
   if (named.length === 0 && options.length > 0 && unknownName === 'refuse' && question.serverName !== null)
     return refused('unrecognized-name', question.serverName);
   const fitting = (named.length > 0 ? named : options).flatMap((option) => {
-    const scheme = option.schemes.find((candidate) => question.schemes.includes(candidate));
+    const scheme = schemeFor(option, question);
     const trusted = hasIssuer(option, question.authorities);
     return scheme === undefined || (option.mustMatchIssuer === true && !trusted) ? [] : [{ option, scheme, trusted }];
   });
@@ -44,6 +47,14 @@ export function chooseCredential(
   // A client may go on without; a server cannot.
   if (question.role === 'client') return { answer: 'certificate-chosen', choice: null };
   return refused('no-common-signature-scheme', `the client takes ${question.schemes.join(', ')}`);
+}
+
+function schemeFor({ keyType, schemes }: CredentialOption, question: CertificateQuestion): SignatureScheme | undefined {
+  const curve = curveOf(keyType);
+  if (curve !== null && question.curves !== null && !question.curves.includes(curve)) return undefined;
+  const own = schemes.find((candidate) => question.schemes.includes(candidate));
+  if (own !== undefined || curve === null || question.version !== 'TLSv1.2') return own;
+  return question.schemes.find((candidate) => signsAs(keyType, candidate));
 }
 
 function forName(options: readonly CredentialOption[], { role, serverName }: CertificateQuestion): CredentialOption[] {

@@ -10,7 +10,7 @@ import {
 import { type Bytes, concat } from '../../src/core/bytes.ts';
 import { TlsError } from '../../src/core/failures.ts';
 import type { SignatureScheme } from '../../src/crypto/provider.ts';
-import { SIGNATURE_SCHEMES } from '../../src/crypto/signature-schemes.ts';
+import { SIGNATURE_SCHEMES, type SignatureKey } from '../../src/crypto/signature-schemes.ts';
 import { signedBytes } from '../../src/crypto/signed-content.ts';
 import type { KeyHolder } from '../../src/engine/answer.ts';
 import type { Credential } from '../../src/engine/connection.ts';
@@ -38,10 +38,13 @@ export function softwareKeys(
   const held = credentials.map(({ privatePem, schemes, names, issuers, mustMatchIssuer, ...credential }, index) => {
     const privateKey = createPrivateKey(privatePem);
     const spki = new Uint8Array(createPublicKey(privateKey).export({ type: 'spki', format: 'der' }));
+    const keyType = keyTypeOf(spki);
+    if (keyType === null) throw new Error('a key that is too weak, or of no kind that we know');
     return {
       credential: { ...credential, key: `${index}` },
       privateKey,
-      schemes: schemes ?? schemesOf(spki),
+      keyType,
+      schemes: schemes ?? schemesOf(keyType),
       ...(names === undefined ? {} : { names }),
       ...(issuers === undefined ? {} : { issuers }),
       ...(mustMatchIssuer === undefined ? {} : { mustMatchIssuer }),
@@ -86,10 +89,8 @@ export function softwareKeys(
   };
 }
 
-/** None for a key that is too weak. */
-function schemesOf(spki: Bytes): SignatureScheme[] {
-  const key = keyTypeOf(spki);
+function schemesOf(keyType: SignatureKey): SignatureScheme[] {
   return (Object.keys(SIGNATURE_SCHEMES) as SignatureScheme[]).filter(
-    (scheme) => SIGNATURE_SCHEMES[scheme].key === key,
+    (scheme) => SIGNATURE_SCHEMES[scheme].key === keyType,
   );
 }

@@ -58,9 +58,11 @@ export function onFinished(context: ClientContext, state: ExpectFinished, event:
         effect: {
           effect: 'choose-certificate',
           role: 'client',
+          version: 'TLSv1.3',
           serverName: config.serverName,
           alpnOffered: config.alpn,
           schemes,
+          curves: null,
           certificateSchemes,
           authorities,
           ocspRequested,

@@ -248,9 +248,11 @@ function askForCertificate(greeted: Greeted, before: readonly Action[]): Step<Se
         effect: {
           effect: 'choose-certificate',
           role: 'server',
+          version: 'TLSv1.3',
           serverName: offer.serverName,
           alpnOffered: offer.alpn,
           schemes,
+          curves: null,
           certificateSchemes: offer.certificateSchemes,
           authorities: offer.authorities,
           ocspRequested: offer.ocspRequested,

@@ -114,6 +114,21 @@ for (const [kind, scheme] of SIGNATURES) {
   });
 }
 
+test('a key on another curve than the one scheme that the peer takes signs as that, on a curve of the peer', async () => {
+  const signatureSchemes: SignatureScheme[] = ['ecdsa_secp256r1_sha256'];
+  const p384 = keysOf('p384');
+  const server = await converse12({ client: { signatureSchemes }, serverKeys: p384 });
+  succeeded(server);
+  assert.equal(server.client.session?.signatureScheme, 'ecdsa_secp256r1_sha256');
+  const asks = { signatureSchemes, clientCertificate: 'required' } as const;
+  const client = await converse12({ server: asks, clientKeys: p384, ...ECDSA });
+  succeeded(client);
+  assert.equal(client.server.session?.signatureScheme, 'ecdsa_secp256r1_sha256');
+  const elsewhere = { signatureSchemes, groups: ['x25519', 'secp256r1'] } satisfies Sides['client'];
+  const refused = await converse12({ client: elsewhere, serverKeys: p384 });
+  assert.equal(refused.server.failure?.why, 'no-common-signature-scheme');
+});
+
 test('a client without a certificate is let in where one is optional, and only there', async () => {
   const optional = await converse12({ server: { clientCertificate: 'optional' }, ...ECDSA });
   succeeded(optional);

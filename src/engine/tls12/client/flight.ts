@@ -197,9 +197,11 @@ function certificateQuestion(
   return {
     effect: 'choose-certificate',
     role: 'client',
+    version: 'TLSv1.2',
     serverName: config.serverName,
     alpnOffered: config.alpn,
     schemes,
+    curves: null,
     certificateSchemes: signatureSchemes.map(signatureSchemeByCodePoint).filter((scheme) => scheme !== undefined),
     authorities,
     ocspRequested: false,

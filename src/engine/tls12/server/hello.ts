@@ -35,7 +35,7 @@ import { protection12, type Randoms } from '../../schedule/schedule12.ts';
 import { termsHold } from '../../server/session-terms.ts';
 import type { ServerContext } from '../../server/states.ts';
 import type { ServerConfig } from '../../server-config.ts';
-import { authenticatesWith, curveOf } from '../signatures12.ts';
+import { authenticatesWith } from '../signatures12.ts';
 import { Transcript12 } from '../transcript12.ts';
 import { type ClientOffer, readClientOffer } from './client-offer.ts';
 import { askForTicket } from './finish.ts';
@@ -125,13 +125,9 @@ function askForCertificate({ config }: ServerContext, state: AwaitTicketOpening1
   if (commonSuites(config, offer).length === 0) throw new TlsError('no-common-suite');
   const group = config.groups.find((candidate) => offer.groups.includes(candidate));
   if (group === undefined) throw new TlsError('no-common-group');
-  const schemes = offer.schemes.filter((scheme) => {
-    const { key, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
-    // RFC 8422 section 5.1.1: supported_groups holds for a certificate's key too.
-    const curve = curveOf(key);
-    if (curve !== null && !offer.groups.includes(curve)) return false;
-    return inTls12Handshake && suiteFor(config, offer, scheme) !== undefined;
-  });
+  const schemes = offer.schemes.filter(
+    (scheme) => SIGNATURE_SCHEMES[scheme].inTls12Handshake && suiteFor(config, offer, scheme) !== undefined,
+  );
   if (schemes.length === 0) throw new TlsError('no-common-signature-scheme');
   return {
     state: { ...state, state: 'tls12-await-certificate-choice', group, schemes },
@@ -141,9 +137,11 @@ function askForCertificate({ config }: ServerContext, state: AwaitTicketOpening1
         effect: {
           effect: 'choose-certificate',
           role: 'server',
+          version: 'TLSv1.2',
           serverName: offer.serverName,
           alpnOffered: offer.alpnOffered,
           schemes,
+          curves: offer.groups,
           certificateSchemes: offer.schemes,
           authorities: offer.authorities,
           ocspRequested: offer.ocspRequested,
