@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EMPTY, hex, unhex } from '../core/bytes.ts';
 import { nodeCrypto as crypto } from '../crypto-node/provider.ts';
-import { deriveSecret, HASH_BYTES, hkdfExpand, hkdfExpandLabel, hkdfExtract } from './hkdf.ts';
+import { deriveSecret, HASH_BYTES, hkdfExpand, hkdfExpandLabel, hkdfExtract, hkdfLabel } from './hkdf.ts';
 
 interface Rfc5869Case {
   readonly inputKeyingMaterial: string;
@@ -60,24 +60,32 @@ test('the key schedule of RFC 8448 section 3', () => {
   const emptyHash = crypto.hash('sha256', EMPTY);
   const early = hkdfExtract(crypto, 'sha256', EMPTY, zeros);
   assert.equal(hex(early), '33ad0a1c607ec03b09e6cd9893680ce210adf300aa1f2660e1b22e10f170f92a');
-  const derived = deriveSecret(crypto, 'sha256', early, 'derived', emptyHash);
+  const derived = deriveSecret(crypto, 'sha256', early, hkdfLabel('derived'), emptyHash);
   assert.equal(hex(derived), '6f2615a108c702c5678f54fc9dbab69716c076189c48250cebeac3576c3611ba');
   const shared = unhex('8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d');
   const handshake = hkdfExtract(crypto, 'sha256', derived, shared);
   assert.equal(hex(handshake), '1dc826e93606aa6fdc0aadc12f741b01046aa6b99f691ed221a9f0ca043fbeac');
   const helloHash = unhex('860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8');
-  const client = deriveSecret(crypto, 'sha256', handshake, 'c hs traffic', helloHash);
+  const client = deriveSecret(crypto, 'sha256', handshake, hkdfLabel('c hs traffic'), helloHash);
   assert.equal(hex(client), 'b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21');
-  const server = deriveSecret(crypto, 'sha256', handshake, 's hs traffic', helloHash);
+  const server = deriveSecret(crypto, 'sha256', handshake, hkdfLabel('s hs traffic'), helloHash);
   assert.equal(hex(server), 'b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38');
-  assert.equal(hex(hkdfExpandLabel(crypto, 'sha256', server, 'key', EMPTY, 16)), '3fce516009c21727d0f2e4e86ee403bc');
-  assert.equal(hex(hkdfExpandLabel(crypto, 'sha256', server, 'iv', EMPTY, 12)), '5d313eb2671276ee13000b30');
-  const master = hkdfExtract(crypto, 'sha256', deriveSecret(crypto, 'sha256', handshake, 'derived', emptyHash), zeros);
+  assert.equal(
+    hex(hkdfExpandLabel(crypto, 'sha256', server, hkdfLabel('key'), EMPTY, 16)),
+    '3fce516009c21727d0f2e4e86ee403bc',
+  );
+  assert.equal(hex(hkdfExpandLabel(crypto, 'sha256', server, hkdfLabel('iv'), EMPTY, 12)), '5d313eb2671276ee13000b30');
+  const master = hkdfExtract(
+    crypto,
+    'sha256',
+    deriveSecret(crypto, 'sha256', handshake, hkdfLabel('derived'), emptyHash),
+    zeros,
+  );
   assert.equal(hex(master), '18df06843d13a08bf2a449844c5f8a478001bc4d4c627984d5a41da8d0402919');
 });
 
 test('a label or context that does not fit its length byte is refused', () => {
   const secret = new Uint8Array(32);
-  assert.throws(() => hkdfExpandLabel(crypto, 'sha256', secret, 'x'.repeat(250), EMPTY, 16), RangeError);
-  assert.throws(() => hkdfExpandLabel(crypto, 'sha256', secret, 'key', new Uint8Array(256), 16), RangeError);
+  assert.throws(() => hkdfLabel('x'.repeat(250)), RangeError);
+  assert.throws(() => hkdfExpandLabel(crypto, 'sha256', secret, hkdfLabel('key'), new Uint8Array(256), 16), RangeError);
 });

@@ -32,27 +32,46 @@ export function hkdfExpand(crypto: Hmac, hash: HashAlgorithm, key: Bytes, info: 
   return output;
 }
 
+/** What HkdfLabel says of a label: `opaque label<7..255>`, with TLS 1.3's prefix. */
+export type HkdfLabel = Bytes;
+
+/** `"tls13 " + label` behind its length. @throws RangeError for a label that is not ASCII or too long */
+export function hkdfLabel(label: string): HkdfLabel {
+  return new ByteWriter(64).vector8(ascii(`tls13 ${label}`)).finish();
+}
+
 /**
  * RFC 8446 section 7.1:
  *
  *     HKDF-Expand-Label(Secret, Label, Context, Length) = HKDF-Expand(Secret, HkdfLabel, Length)
  *
- *     struct { uint16 length; opaque label<7..255> = "tls13 " + Label; opaque context<0..255>; } HkdfLabel;
+ *     struct { uint16 length; opaque label<7..255>; opaque context<0..255>; } HkdfLabel;
+ *
+ * @throws RangeError for a context above 255 bytes, or a length above 255 hashes
  */
 export function hkdfExpandLabel(
   crypto: Hmac,
   hash: HashAlgorithm,
   secret: Bytes,
-  label: string,
+  label: HkdfLabel,
   context: Bytes,
   length: number,
 ): Bytes {
-  const hkdfLabel = new ByteWriter(64)
-    .u16(length)
-    .vector8(ascii(`tls13 ${label}`))
-    .vector8(context)
-    .finish();
-  return hkdfExpand(crypto, hash, secret, hkdfLabel, length);
+  if (context.length > 255) throw new RangeError(`a context of ${context.length} bytes`);
+  // With HKDF-Expand's counter behind it: nearly everything that TLS derives is one block, which is one HMAC.
+  const info = new Uint8Array(2 + label.length + 1 + context.length + 1);
+  info[0] = length >>> 8;
+  info[1] = length;
+  info.set(label, 2);
+  info[2 + label.length] = context.length;
+  info.set(context, 3 + label.length);
+  if (length > HASH_BYTES[hash]) return hkdfExpand(crypto, hash, secret, info.subarray(0, -1), length);
+  info[info.length - 1] = 1;
+  const block = crypto.hmac(hash, secret, info);
+  if (length === block.length) return block;
+  const output = block.slice(0, length);
+  block.fill(0);
+  return output;
 }
 
 /** RFC 8446 section 7.1: `Derive-Secret(Secret, Label, Messages)`, with the hash of the messages already taken. */
@@ -60,7 +79,7 @@ export function deriveSecret(
   crypto: Hmac,
   hash: HashAlgorithm,
   secret: Bytes,
-  label: string,
+  label: HkdfLabel,
   transcriptHash: Bytes,
 ): Bytes {
   return hkdfExpandLabel(crypto, hash, secret, label, transcriptHash, HASH_BYTES[hash]);

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { ascii, type Bytes, concat, EMPTY, hex, unhex } from '../../src/core/bytes.ts';
 import { TLS13_SUITES } from '../../src/crypto/cipher-suites.ts';
-import { hkdfExpandLabel } from '../../src/crypto/hkdf.ts';
+import { hkdfExpandLabel, hkdfLabel } from '../../src/crypto/hkdf.ts';
 import type { KeyShare } from '../../src/crypto/provider.ts';
 import { Transcript } from '../../src/crypto/transcript.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
@@ -66,8 +66,8 @@ function messageHash(clientHello: Bytes): Bytes {
 
 /** Opens one record under the keys of `trafficSecret`. */
 function open(trafficSecret: Bytes, record: Bytes, sequenceNumber = 0) {
-  const key = hkdfExpandLabel(nodeCrypto, hash, trafficSecret, 'key', EMPTY, 16);
-  const iv = hkdfExpandLabel(nodeCrypto, hash, trafficSecret, 'iv', EMPTY, 12);
+  const key = hkdfExpandLabel(nodeCrypto, hash, trafficSecret, hkdfLabel('key'), EMPTY, 16);
+  const iv = hkdfExpandLabel(nodeCrypto, hash, trafficSecret, hkdfLabel('iv'), EMPTY, 12);
   const opener = new Opener13(nodeCrypto.aead('aes-128-gcm', key), iv, sequenceNumber);
   const { type, content } = opener.open(record.subarray(0, 5), record.subarray(5));
   // And back: the same plaintext makes the same record.
@@ -129,8 +129,8 @@ describe('key schedule', () => {
       ['serverApplicationTraffic', 'serverApplicationKey', 'serverApplicationIv'],
     ] as const) {
       const trafficSecret = bytes(simple, secret);
-      assert.equal(hex(hkdfExpandLabel(nodeCrypto, hash, trafficSecret, 'key', EMPTY, 16)), simple[key]);
-      assert.equal(hex(hkdfExpandLabel(nodeCrypto, hash, trafficSecret, 'iv', EMPTY, 12)), simple[iv]);
+      assert.equal(hex(hkdfExpandLabel(nodeCrypto, hash, trafficSecret, hkdfLabel('key'), EMPTY, 16)), simple[key]);
+      assert.equal(hex(hkdfExpandLabel(nodeCrypto, hash, trafficSecret, hkdfLabel('iv'), EMPTY, 12)), simple[iv]);
     }
   });
 

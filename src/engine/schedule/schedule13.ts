@@ -1,8 +1,34 @@
 import { type Bytes, EMPTY } from '../../core/bytes.ts';
 import { AEADS, type CipherSuiteParameters } from '../../crypto/cipher-suites.ts';
-import { deriveSecret, HASH_BYTES, hkdfExpandLabel, hkdfExtract } from '../../crypto/hkdf.ts';
+import {
+  deriveSecret,
+  HASH_BYTES,
+  type HkdfLabel,
+  hkdfExpandLabel,
+  hkdfExtract,
+  hkdfLabel,
+} from '../../crypto/hkdf.ts';
 import type { CryptoProvider, HashAlgorithm } from '../../crypto/provider.ts';
 import { Opener13, Sealer13 } from '../record/protection.ts';
+
+/** Section 7.1 and those that follow it. */
+const LABEL = {
+  externalBinder: hkdfLabel('ext binder'),
+  resumptionBinder: hkdfLabel('res binder'),
+  derived: hkdfLabel('derived'),
+  clientHandshake: hkdfLabel('c hs traffic'),
+  serverHandshake: hkdfLabel('s hs traffic'),
+  clientApplication: hkdfLabel('c ap traffic'),
+  serverApplication: hkdfLabel('s ap traffic'),
+  exporterMain: hkdfLabel('exp master'),
+  resumptionMain: hkdfLabel('res master'),
+  finished: hkdfLabel('finished'),
+  update: hkdfLabel('traffic upd'),
+  resumption: hkdfLabel('resumption'),
+  exporter: hkdfLabel('exporter'),
+  key: hkdfLabel('key'),
+  iv: hkdfLabel('iv'),
+} as const;
 
 /** What the schedule needs of cryptography. */
 export type ScheduleCrypto = Pick<CryptoProvider, 'hmac' | 'hash'>;
@@ -40,7 +66,10 @@ export class EarlySecret {
 
   /** The key of a PSK binder's MAC (section 4.2.11.2); see {@link finishedMac}. */
   binderKey(origin: 'external' | 'resumption'): Bytes {
-    return this.#secret.derive(origin === 'external' ? 'ext binder' : 'res binder', this.#secret.emptyHash());
+    return this.#secret.derive(
+      origin === 'external' ? LABEL.externalBinder : LABEL.resumptionBinder,
+      this.#secret.emptyHash(),
+    );
   }
 
   /** @param sharedSecret of the (EC)DHE agreement */
@@ -64,8 +93,8 @@ export class HandshakeSecret {
   /** @param transcriptHash ClientHello to ServerHello */
   trafficSecrets(transcriptHash: Bytes): TrafficSecrets {
     return {
-      client: this.#secret.derive('c hs traffic', transcriptHash),
-      server: this.#secret.derive('s hs traffic', transcriptHash),
+      client: this.#secret.derive(LABEL.clientHandshake, transcriptHash),
+      server: this.#secret.derive(LABEL.serverHandshake, transcriptHash),
     };
   }
 
@@ -89,14 +118,14 @@ export class MainSecret {
   /** @param transcriptHash ClientHello to the server's Finished */
   trafficSecrets(transcriptHash: Bytes): TrafficSecrets {
     return {
-      client: this.#secret.derive('c ap traffic', transcriptHash),
-      server: this.#secret.derive('s ap traffic', transcriptHash),
+      client: this.#secret.derive(LABEL.clientApplication, transcriptHash),
+      server: this.#secret.derive(LABEL.serverApplication, transcriptHash),
     };
   }
 
   /** @param transcriptHash ClientHello to the server's Finished */
   exporterSecret(transcriptHash: Bytes): Bytes {
-    return this.#secret.derive('exp master', transcriptHash);
+    return this.#secret.derive(LABEL.exporterMain, transcriptHash);
   }
 
   overwrite(): void {
@@ -105,7 +134,7 @@ export class MainSecret {
 
   /** The last of the schedule. @param transcriptHash ClientHello to the client's Finished */
   toResumption(transcriptHash: Bytes): Bytes {
-    const resumption = this.#secret.derive('res master', transcriptHash);
+    const resumption = this.#secret.derive(LABEL.resumptionMain, transcriptHash);
     this.#secret.overwrite();
     return resumption;
   }
@@ -129,12 +158,12 @@ class Secret {
     this.#value = value;
   }
 
-  derive(label: string, transcriptHash: Bytes): Bytes {
+  derive(label: HkdfLabel, transcriptHash: Bytes): Bytes {
     return deriveSecret(this.#crypto, this.#hash, this.#value, label, transcriptHash);
   }
 
   extract(inputKeyingMaterial: Bytes): Secret {
-    const salt = this.derive('derived', this.emptyHash());
+    const salt = this.derive(LABEL.derived, this.emptyHash());
     this.overwrite();
     const next = hkdfExtract(this.#crypto, this.#hash, salt, inputKeyingMaterial);
     salt.fill(0);
@@ -156,7 +185,7 @@ class Secret {
 
 /** Section 4.4.4: `verify_data`, and section 4.2.11.2: a binder, from the secret that each names as its base key. */
 export function finishedMac(crypto: ScheduleCrypto, hash: HashAlgorithm, baseKey: Bytes, transcriptHash: Bytes): Bytes {
-  const finishedKey = hkdfExpandLabel(crypto, hash, baseKey, 'finished', EMPTY, HASH_BYTES[hash]);
+  const finishedKey = hkdfExpandLabel(crypto, hash, baseKey, LABEL.finished, EMPTY, HASH_BYTES[hash]);
   const mac = crypto.hmac(hash, finishedKey, transcriptHash);
   finishedKey.fill(0);
   return mac;
@@ -164,7 +193,7 @@ export function finishedMac(crypto: ScheduleCrypto, hash: HashAlgorithm, baseKey
 
 /** Section 7.2: application_traffic_secret_N+1. Overwrites N. */
 export function nextTrafficSecret(crypto: ScheduleCrypto, hash: HashAlgorithm, secret: Bytes): Bytes {
-  const next = hkdfExpandLabel(crypto, hash, secret, 'traffic upd', EMPTY, HASH_BYTES[hash]);
+  const next = hkdfExpandLabel(crypto, hash, secret, LABEL.update, EMPTY, HASH_BYTES[hash]);
   secret.fill(0);
   return next;
 }
@@ -176,7 +205,7 @@ export function ticketSecret(
   resumptionSecret: Bytes,
   nonce: Bytes,
 ): Bytes {
-  return hkdfExpandLabel(crypto, hash, resumptionSecret, 'resumption', nonce, HASH_BYTES[hash]);
+  return hkdfExpandLabel(crypto, hash, resumptionSecret, LABEL.resumption, nonce, HASH_BYTES[hash]);
 }
 
 /** Section 7.5. @throws RangeError for a label that is not ASCII or too long, or a length above 255 hashes */
@@ -188,8 +217,8 @@ export function exportKeyingMaterial(
   context: Bytes,
   length: number,
 ): Bytes {
-  const secret = deriveSecret(crypto, hash, exporterSecret, label, crypto.hash(hash, EMPTY));
-  const material = hkdfExpandLabel(crypto, hash, secret, 'exporter', crypto.hash(hash, context), length);
+  const secret = deriveSecret(crypto, hash, exporterSecret, hkdfLabel(label), crypto.hash(hash, EMPTY));
+  const material = hkdfExpandLabel(crypto, hash, secret, LABEL.exporter, crypto.hash(hash, context), length);
   secret.fill(0);
   return material;
 }
@@ -219,8 +248,8 @@ function withTrafficKey<T>(
   use: (key: Bytes, iv: Bytes) => T,
 ): T {
   const { hash, aead } = suite;
-  const key = hkdfExpandLabel(crypto, hash, trafficSecret, 'key', EMPTY, AEADS[aead].keyBytes);
-  const iv = hkdfExpandLabel(crypto, hash, trafficSecret, 'iv', EMPTY, 12);
+  const key = hkdfExpandLabel(crypto, hash, trafficSecret, LABEL.key, EMPTY, AEADS[aead].keyBytes);
+  const iv = hkdfExpandLabel(crypto, hash, trafficSecret, LABEL.iv, EMPTY, 12);
   try {
     return use(key, iv);
   } finally {
