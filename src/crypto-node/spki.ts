@@ -1,5 +1,5 @@
 import { type AsymmetricKeyType, createPublicKey, type KeyObject } from 'node:crypto';
-import { type Bytes, concat, equal, hex, unhex } from '../core/bytes.ts';
+import { type Bytes, concat, equal, unhex } from '../core/bytes.ts';
 import { HASH_BYTES } from '../crypto/hkdf.ts';
 import type { HashAlgorithm } from '../crypto/provider.ts';
 import type { SignatureKey } from '../crypto/signature-schemes.ts';
@@ -24,7 +24,8 @@ export function importPublicKey(type: SignatureKey, hash: HashAlgorithm | null, 
 export function rawPublicKey(type: RawKey, spki: Bytes): Bytes | null {
   const { prefix, keyBytes } = RAW_KEYS[type];
   const prefixBytes = prefix.length / 2;
-  if (spki.length !== prefixBytes + keyBytes || hex(spki.subarray(0, prefixBytes)) !== prefix) return null;
+  if (spki.length !== prefixBytes + keyBytes) return null;
+  if (!equal(spki.subarray(0, prefixBytes), Uint8Array.fromHex(prefix))) return null;
   const key = spki.subarray(prefixBytes);
   return RAW_KEYS[type].asymmetricKeyType === 'ec' && key[0] !== UNCOMPRESSED ? null : key;
 }

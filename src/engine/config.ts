@@ -129,7 +129,7 @@ export function checkClientConfig(config: ClientConfig, crypto: CryptoProvider):
   requireSome('groups', config.groups);
   requireSome('signatureSchemes', config.signatureSchemes);
   requireSome('certificateSignatureSchemes', config.certificateSignatureSchemes);
-  for (const aead of suiteAeads(config)) requireSubset('suites', [aead], crypto.aeads);
+  requireKnown('suites', suiteAeads(config), crypto.aeads);
   requireSubset('groups', config.groups, crypto.groups);
   requireSubset('keyShareGroups', config.keyShareGroups, config.groups);
   requireSchemes(config, crypto);
@@ -207,8 +207,15 @@ export function requireSome(field: string, list: readonly unknown[]): void {
 
 /** @throws RangeError */
 export function requireSubset<T>(field: string, list: readonly T[], all: readonly T[]): void {
-  for (const item of list) if (!all.includes(item)) throw new RangeError(`${field}: ${item} cannot be offered`);
+  // The provider's own list, which most have, needs no proof at each connection.
+  if (list === all) return;
+  requireKnown(field, list, all);
   if (new Set(list).size !== list.length) throw new RangeError(`${field}: one is there twice`);
+}
+
+/** @throws RangeError */
+export function requireKnown<T>(field: string, list: readonly T[], all: readonly T[]): void {
+  for (const item of list) if (!all.includes(item)) throw new RangeError(`${field}: ${item} cannot be offered`);
 }
 
 /** @throws RangeError */

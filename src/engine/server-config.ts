@@ -6,6 +6,7 @@ import {
   checkAlpn,
   defaultSuites,
   defaultTls12Suites,
+  requireKnown,
   requireRange,
   requireSchemes,
   requireSome,
@@ -97,7 +98,7 @@ export function checkServerConfig(config: ServerConfig, crypto: CryptoProvider):
   requireSome('groups', config.groups);
   requireSome('signatureSchemes', config.signatureSchemes);
   requireSome('certificateSignatureSchemes', config.certificateSignatureSchemes);
-  for (const aead of suiteAeads(config)) requireSubset('suites', [aead], crypto.aeads);
+  requireKnown('suites', suiteAeads(config), crypto.aeads);
   requireSubset('groups', config.groups, crypto.groups);
   requireSchemes(config, crypto);
   requireSubset('certificateCompressions', config.certificateCompressions, crypto.certificateCompressions);

@@ -100,7 +100,12 @@ function read<T>(extensions: Extensions, name: keyof typeof EXTENSION, decode: (
 }
 
 function known<T>(codePoints: readonly number[], find: (codePoint: number) => T | undefined): T[] {
-  return codePoints.map(find).filter((item) => item !== undefined) as T[];
+  const items: T[] = [];
+  for (const codePoint of codePoints) {
+    const item = find(codePoint);
+    if (item !== undefined) items.push(item);
+  }
+  return items;
 }
 
 function knownSchemes(name: string, body: Bytes): SignatureScheme[] {
