@@ -5,27 +5,38 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { CONVERSATIONS, fileOf, replayScenario } from './conversations.ts';
-import { formatRecording, parseRecording } from './recording.ts';
+import { formatRecording, parseRecording, type Recording } from './recording.ts';
 import { record, type Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
 
-function isUpToDate(name: string, scenario: Scenario): boolean {
-  const file = fileOf(name);
-  if (!existsSync(file)) return false;
+function isUpToDate(name: string, scenario: Scenario, recording: Recording): boolean {
   try {
-    replayScenario(name, scenario, parseRecording(readFileSync(file, 'utf8')));
+    replayScenario(name, scenario, recording);
     return true;
   } catch {
     return false;
   }
 }
 
+/** With the answers of the earlier recording if they will do, so that the diff shows what the engine does otherwise. */
+async function recordAgain(name: string, scenario: Scenario, earlier: Recording): Promise<Omit<Recording, 'records'>> {
+  try {
+    return await record(name, scenario, earlier);
+  } catch {
+    return record(name, scenario);
+  }
+}
+
 const anew = process.argv[2];
 mkdirSync(CONVERSATIONS, { recursive: true });
 for (const [name, scenario] of Object.entries(SCENARIOS)) {
-  if (!(anew !== undefined && name.includes(anew)) && isUpToDate(name, scenario)) continue;
+  const file = fileOf(name);
+  const isKept = existsSync(file) && (anew === undefined || !name.includes(anew));
+  const earlier = isKept ? parseRecording(readFileSync(file, 'utf8')) : null;
+  if (earlier !== null && isUpToDate(name, scenario, earlier)) continue;
   console.log(`recorded: ${name}`);
-  writeFileSync(fileOf(name), formatRecording(await record(name, scenario)));
+  const recording = await (earlier === null ? record(name, scenario) : recordAgain(name, scenario, earlier));
+  writeFileSync(file, formatRecording(recording));
 }
 const files = Object.keys(SCENARIOS).map((name) => fileOf(name).pathname);
 for (const file of readdirSync(CONVERSATIONS)) {

@@ -31,9 +31,12 @@ export interface Recording {
 export class RecordingConnection implements Connection {
   readonly steps: Step[] = [];
   readonly #connection: Connection;
+  readonly #answers: Answer[];
 
-  constructor(connection: Connection) {
+  /** @param answers given in place of those that come, as long as they are of the same kind */
+  constructor(connection: Connection, answers: readonly Answer[] = []) {
     this.#connection = connection;
+    this.#answers = [...answers];
   }
 
   get phase(): Connection['phase'] {
@@ -81,7 +84,9 @@ export class RecordingConnection implements Connection {
     this.#connection.abort(failure);
   }
 
-  answer(id: EffectId, answer: Answer): void {
+  answer(id: EffectId, fresh: Answer): void {
+    const earlier = this.#answers.shift();
+    const answer = earlier?.answer === fresh.answer ? earlier : fresh;
     this.steps.push(['answer', json(answer, bytesOf)]);
     this.#connection.answer(id, answer);
   }

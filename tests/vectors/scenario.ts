@@ -20,7 +20,13 @@ import { heldCredential } from '../support/pair13.ts';
 import { ScriptedServer, type ServerScript } from '../support/scripted-server.ts';
 import { softwareKeys } from '../support/software-keys.ts';
 import { type Tamper, Tampered } from '../support/tls12.ts';
-import { networkBytes, type Step as RecordedStep, type Recording, RecordingConnection } from './recording.ts';
+import {
+  answersIn,
+  networkBytes,
+  type Step as RecordedStep,
+  type Recording,
+  RecordingConnection,
+} from './recording.ts';
 
 /** What is recorded, under the name of the behaviour that it pins. */
 export interface Scenario {
@@ -135,13 +141,22 @@ export function serverOf(name: string, scenario: Scenario, at: number): Connecti
 /** Good in both versions, and few: they stand in every hello. */
 const SCHEMES = ['ecdsa_secp256r1_sha256', 'ed25519', 'rsa_pss_rsae_sha256'] as const;
 
-/** Plays the scenario, and writes down what its ends of ours say. */
-export async function record(name: string, scenario: Scenario): Promise<Omit<Recording, 'records'>> {
+/**
+ * Plays the scenario, and writes down what its ends of ours say.
+ * @param earlier of the same scenario: its answers, the other end's certificates and signatures among them, are given again
+ * @throws when it does not end as it should
+ */
+export async function record(
+  name: string,
+  scenario: Scenario,
+  earlier?: Recording,
+): Promise<Omit<Recording, 'records'>> {
   const connections: { client?: RecordedStep[]; server?: RecordedStep[] }[] = [];
   let session: Ticket | null = null;
   for (const [at, scene] of scenario.connections.entries()) {
-    const client = new RecordingConnection(clientOf(name, scenario, at, session));
-    const server = new RecordingConnection(serverOf(name, scenario, at));
+    const { client: clientBefore = [], server: serverBefore = [] } = earlier?.connections[at] ?? {};
+    const client = new RecordingConnection(clientOf(name, scenario, at, session), answersIn(clientBefore));
+    const server = new RecordingConnection(serverOf(name, scenario, at), answersIn(serverBefore));
     const stage = stageOf(scene, client, server);
     await perform(scene, stage);
     const taken = pinned(scene);

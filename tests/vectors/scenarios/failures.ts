@@ -206,9 +206,12 @@ const TO_A_SERVER: Readonly<Record<string, readonly [Why, Scene]>> = {
     'too-many-key-updates',
     {
       pins: 'server',
-      afterwards: async ({ client, exchange }) => {
+      afterwards: async ({ client, server, exchange }) => {
         for (let count = 0; count <= LIMITS.keyUpdates; count++) {
           client.connection.updateKeys();
+          await exchange();
+          if (server.failure !== undefined) return;
+          server.connection.send(ascii('.'));
           await exchange();
         }
       },
