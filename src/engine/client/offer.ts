@@ -113,9 +113,13 @@ function extensionsOf(config: ClientConfig, grease: Grease | null): Extension[] 
   const groups: number[] = offered.map((group) => NAMED_GROUPS[group].codePoint);
   const usable = usableSchemes(config);
   const schemes = codePointsOf(usable);
+  const certificateSchemes = codePointsOf(config.certificateSignatureSchemes);
+  const protocols: Bytes[] = config.alpn.map((name) => Uint8Array.from(name, (letter) => letter.charCodeAt(0)));
   if (grease !== null) {
     groups.unshift(grease.group);
     schemes.unshift(grease.signatureScheme);
+    certificateSchemes.unshift(grease.signatureScheme);
+    protocols.unshift(grease.protocol);
   }
   const extensions: Extension[] = [
     [EXTENSION.supported_groups, encodeCodePoints(groups)],
@@ -124,15 +128,9 @@ function extensionsOf(config: ClientConfig, grease: Grease | null): Extension[] 
   if (config.serverName !== null)
     extensions.push([EXTENSION.server_name, encodeServerName(ascii(config.serverName.toLowerCase()))]);
   if (!sameList(usable, config.certificateSignatureSchemes))
-    extensions.push([
-      EXTENSION.signature_algorithms_cert,
-      encodeCodePoints(codePointsOf(config.certificateSignatureSchemes)),
-    ]);
+    extensions.push([EXTENSION.signature_algorithms_cert, encodeCodePoints(certificateSchemes)]);
   if (config.alpn.length > 0)
-    extensions.push([
-      EXTENSION.application_layer_protocol_negotiation,
-      encodeProtocolNames(config.alpn.map((name) => Uint8Array.from(name, (letter) => letter.charCodeAt(0)))),
-    ]);
+    extensions.push([EXTENSION.application_layer_protocol_negotiation, encodeProtocolNames(protocols)]);
   if (config.requestOcsp) extensions.push([EXTENSION.status_request, OCSP_REQUEST]);
   if (config.recordSizeLimit !== null)
     extensions.push([EXTENSION.record_size_limit, encodeU16(config.recordSizeLimit)]);
@@ -143,9 +141,11 @@ function extensionsOf(config: ClientConfig, grease: Grease | null): Extension[] 
 function extensions13(config: ClientConfig, keyShares: readonly KeyShare[], grease: Grease | null): Extension[] {
   const shares: KeyShareEntry[] = keyShares.map(entryOf);
   const versions: number[] = config.minVersion === 'TLSv1.2' ? [VERSION.tls13, VERSION.tls12] : [VERSION.tls13];
+  const pskModes: number[] = [PSK_MODE.psk_dhe_ke];
   if (grease !== null) {
     shares.unshift({ group: grease.group, share: Uint8Array.of(0) });
     versions.unshift(grease.version);
+    pskModes.unshift(grease.pskMode);
   }
   const extensions: Extension[] = [
     [EXTENSION.supported_versions, encodeShortCodePoints(versions)],
@@ -160,7 +160,7 @@ function extensions13(config: ClientConfig, keyShares: readonly KeyShare[], grea
     extensions.push([EXTENSION.certificate_authorities, encodeAuthorities(config.certificateAuthorities)]);
   // A server sends no tickets to a client that names no mode (section 4.2.9).
   if (config.keepTickets || config.session !== null)
-    extensions.push([EXTENSION.psk_key_exchange_modes, encodePskModes([PSK_MODE.psk_dhe_ke])]);
+    extensions.push([EXTENSION.psk_key_exchange_modes, encodePskModes(pskModes)]);
   return extensions;
 }
 

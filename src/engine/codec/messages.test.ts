@@ -178,6 +178,8 @@ test('reserved values are of the form of RFC 8701, and the two extensions differ
       assert.equal(code & 0x0f0f, 0x0a0a);
     }
     assert.notEqual(chosen.extensions[0], chosen.extensions[1]);
+    assert.ok(isGrease(((chosen.protocol[0] as number) << 8) | (chosen.protocol[1] as number)));
+    assert.ok([0x0b, 0x2a, 0x49, 0x68, 0x87, 0xa6, 0xc5, 0xe4].includes(chosen.pskMode));
   }
   assert.equal(isGrease(0x0a1a), false);
   assert.equal(isGrease(0x1301), false);

@@ -170,10 +170,16 @@ function encryptedExtensions({ config }: ServerContext, { offer }: Greeted, { by
 
 /** Section 4.3.2. */
 function certificateRequest({ config, crypto }: ServerContext): Bytes {
-  const usable = config.signatureSchemes.filter((scheme) => SIGNATURE_SCHEMES[scheme].inTls13Handshake);
+  const grease = config.grease ? chooseGrease(crypto.randomBytes(GREASE_RANDOM_BYTES)) : null;
+  const schemes = codePointsOf(config.signatureSchemes.filter((scheme) => SIGNATURE_SCHEMES[scheme].inTls13Handshake));
+  const certificateSchemes = codePointsOf(config.certificateSignatureSchemes);
+  if (grease !== null) {
+    schemes.unshift(grease.signatureScheme);
+    certificateSchemes.unshift(grease.signatureScheme);
+  }
   const extensions = new Map<number, Bytes>([
-    [EXTENSION.signature_algorithms, encodeCodePoints(codePointsOf(usable))],
-    [EXTENSION.signature_algorithms_cert, encodeCodePoints(codePointsOf(config.certificateSignatureSchemes))],
+    [EXTENSION.signature_algorithms, encodeCodePoints(schemes)],
+    [EXTENSION.signature_algorithms_cert, encodeCodePoints(certificateSchemes)],
   ]);
   if (config.certificateAuthorities.length > 0)
     extensions.set(EXTENSION.certificate_authorities, encodeAuthorities(config.certificateAuthorities));
@@ -182,7 +188,7 @@ function certificateRequest({ config, crypto }: ServerContext): Bytes {
       EXTENSION.compress_certificate,
       encodeShortCodePoints(config.certificateCompressions.map((name) => CERTIFICATE_COMPRESSION[name])),
     );
-  if (config.grease) extensions.set(chooseGrease(crypto.randomBytes(GREASE_RANDOM_BYTES)).extensions[0], EMPTY);
+  if (grease !== null) extensions.set(grease.extensions[0], EMPTY);
   return encodeCertificateRequest({ context: EMPTY, extensions });
 }
 
