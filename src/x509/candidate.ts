@@ -27,7 +27,7 @@ export class Candidate {
   }
 
   get publicKey(): PublicKey {
-    this.#publicKey ??= this.check(() => readPublicKey(this.certificate.spki));
+    this.#publicKey ??= this.check(() => readPublicKey(this.certificate.spki, this.certificate.der));
     return this.#publicKey;
   }
 

@@ -12,11 +12,13 @@ import {
   nameConstraints,
   subjectAltName,
   subjectKeyIdentifier,
+  tlsFeature,
 } from '../../tests/support/certificate-extensions.ts';
 import {
   authority,
   type CertificateOptions,
   certificate,
+  commonName,
   serverCertificate,
 } from '../../tests/support/certificates.ts';
 import {
@@ -38,6 +40,7 @@ import { LIMITS } from '../core/limits.ts';
 import { Certificate, subjectOf } from './certificate.ts';
 import { DerError } from './der.ts';
 import { EXTENSION, KEY_USAGE, PURPOSE } from './extensions.ts';
+import { readPublicKey } from './public-key.ts';
 
 function build(options: CertificateOptions = {}): Bytes {
   return certificate({ subject: 'test', ...options }).der;
@@ -242,5 +245,131 @@ describe('extensions', () => {
   test('authorityInfoAccess has at least one description', () => {
     withExtension(authorityInfoAccess('http://ca.test/'));
     failsWith(extension('1.3.6.1.5.5.7.1.1', sequence()), /authorityInfoAccess.*empty/);
+  });
+
+  test('certificatePolicies, each once, with qualifiers of any kind', () => {
+    const policy = (...fields: Bytes[]) => extension('2.5.29.32', sequence(sequence(oid('2.23.140.1.2.1'), ...fields)));
+    const qualifier = sequence(oid('1.3.6.1.5.5.7.2.1'), tlv(0x16, unhex('78')));
+    withExtension(policy(sequence(qualifier)));
+    failsWith(certificatePolicies([]), /certificatePolicies.*empty/);
+    failsWith(certificatePolicies(['1.2.3', '1.2.4', '1.2.3']), /certificatePolicies\[2\].*the same policy twice/);
+    failsWith(policy(sequence()), /policyQualifiers.*empty/);
+    failsWith(policy(sequence(sequence(oid('1.2.3')))), /qualifier.* missing/);
+    failsWith(policy(sequence(qualifier), nullValue()), /trailing bytes/);
+  });
+
+  test('policyConstraints and inhibitAnyPolicy count certificates', () => {
+    const constraints = (...fields: Bytes[]) => extension('2.5.29.36', sequence(...fields), true);
+    const read = (...fields: Bytes[]) => withExtension(constraints(...fields)).extensions.policyConstraints;
+    const [explicitPolicy, mapping] = [implicit(0, unhex('00')), implicit(1, unhex('7f'))];
+    assert.deepEqual(read(explicitPolicy, mapping), { requireExplicitPolicy: 0, inhibitPolicyMapping: 127 });
+    assert.deepEqual(read(mapping), { requireExplicitPolicy: undefined, inhibitPolicyMapping: 127 });
+    failsWith(constraints(), /policyConstraints.*empty/);
+    failsWith(constraints(mapping, explicitPolicy), /trailing bytes/);
+    failsWith(constraints(implicit(0, unhex('ff'))), /requireExplicitPolicy.*negative/);
+    failsWith(constraints(implicit(0, unhex('0001'))), /requireExplicitPolicy.*integer longer than needed/);
+    withExtension(extension('2.5.29.54', integer(0), true));
+    failsWith(extension('2.5.29.54', integer(-1), true), /inhibitAnyPolicy.*negative/);
+  });
+
+  test('cRLDistributionPoints', () => {
+    const points = (...fields: Bytes[]) => extension('2.5.29.31', sequence(...fields));
+    const [name, issuer] = generalNames({ uri: ['http://ca.test/'], directory: [sequence()] }) as [Bytes, Bytes];
+    const [full, relative] = [explicit(0, explicit(0, issuer)), explicit(0, explicit(1, sequence(oid('1.2.3'))))];
+    const read = (...fields: Bytes[]) =>
+      withExtension(points(sequence(...fields))).extensions.cRLDistributionPoints?.map(({ names, limited }) => [
+        names.length,
+        limited,
+      ]);
+    assert.deepEqual(read(full), [[1, false]]);
+    assert.deepEqual(read(relative), [[0, false]]);
+    assert.deepEqual(read(explicit(2, issuer)), [[0, true]]);
+    assert.deepEqual(read(full, implicit(1, unhex('0640')), explicit(2, name)), [[1, true]]);
+    failsWith(points(), /cRLDistributionPoints.*empty/);
+    failsWith(points(sequence()), /cRLDistributionPoints\[0\].*neither a name nor an issuer/);
+    failsWith(points(sequence(explicit(0, explicit(0)))), /fullName.*empty/);
+    failsWith(points(sequence(explicit(0, explicit(1)))), /nameRelativeToCRLIssuer.*empty/);
+    failsWith(points(sequence(explicit(0, explicit(2, name)))), /tag 0xa2 where 0xa1 belongs/);
+    failsWith(points(sequence(full, full)), /trailing bytes/);
+  });
+
+  test('TLS features', () => {
+    assert.deepEqual(withExtension(tlsFeature([5, 17])).extensions.tlsFeatures, [5, 17]);
+    failsWith(tlsFeature([]), /tlsFeature.*empty/);
+    failsWith(tlsFeature([65_536]), /tlsFeature.*greater than 65535/);
+  });
+});
+
+describe('an error says where: the byte from the start of the certificate, and the field', () => {
+  const BAD = unhex('0101aa');
+  const names = sequence(explicit(4, sequence(tlv(0x31, sequence(oid('2.5.4.3'), tlv(0x13, unhex('2a')))))));
+  const cases: Readonly<Record<string, readonly [CertificateOptions, string, Bytes]>> = {
+    'in the third extension': [
+      {
+        extensions: {
+          basicConstraints: basicConstraints(false),
+          keyUsage: keyUsage(['digitalSignature']),
+          odd: sequence(oid('1.2.3'), BAD, octetString()),
+        },
+      },
+      'tbsCertificate.extensions[2].critical',
+      BAD,
+    ],
+    'in a name deep in an extension': [
+      { extensions: { names: extension('2.5.29.17', names) } },
+      'tbsCertificate.extensions[0].extnValue.subjectAltName[0].directoryName[0][0].value',
+      unhex('13012a'),
+    ],
+    'in the subject': [
+      { subject: sequence(tlv(0x31, sequence(oid('2.5.4.3'), tlv(0x13, unhex('2a'))))) },
+      'tbsCertificate.subject[0][0].value',
+      unhex('13012a'),
+    ],
+    'in the validity': [{ notAfter: tlv(0x17, unhex('2a')) }, 'tbsCertificate.validity.notAfter', unhex('17012a')],
+    'in the serial number': [
+      { serial: unhex('020200aa').fill(0, 3) },
+      'tbsCertificate.serialNumber',
+      unhex('02020000'),
+    ],
+  };
+  const errorOf = (read: () => unknown): DerError => {
+    try {
+      read();
+    } catch (error) {
+      if (error instanceof DerError) return error;
+      throw error;
+    }
+    return assert.fail('read');
+  };
+  const pointsTo = (error: DerError, der: Bytes, path: string, bytes: Bytes): void => {
+    assert.equal(error.path, path);
+    assert.deepEqual(der.subarray(error.offset, error.offset + bytes.length), bytes);
+  };
+  for (const [name, [options, path, bytes]] of Object.entries(cases))
+    test(name, () => {
+      const der = build({ issuerName: commonName('issuer'), ...options });
+      pointsTo(
+        errorOf(() => new Certificate(der)),
+        der,
+        path,
+        bytes,
+      );
+    });
+  test('in the key, which is read later', () => {
+    const rsa = (key: Bytes) => sequence(sequence(oid('1.2.840.113549.1.1.1'), nullValue()), bitString(key));
+    const [odd, negative] = [rsa(sequence(BAD)), rsa(sequence(unhex('02020001'), integer(3)))];
+    for (const [spki, path, bytes] of [
+      [odd, 'tbsCertificate.subjectPublicKeyInfo.subjectPublicKey.modulus', BAD],
+      [negative, 'tbsCertificate.subjectPublicKeyInfo.subjectPublicKey.modulus', unhex('02020001')],
+      [sequence(sequence(BAD), bitString(unhex('00'))), 'tbsCertificate.subjectPublicKeyInfo.algorithm.algorithm', BAD],
+    ] as const) {
+      const der = build({ spki });
+      pointsTo(
+        errorOf(() => readPublicKey(new Certificate(der).spki, der)),
+        der,
+        path,
+        bytes,
+      );
+    }
   });
 });

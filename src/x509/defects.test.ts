@@ -15,9 +15,10 @@ import {
   serverCertificate,
   type TestCertificate,
 } from '../../tests/support/certificates.ts';
-import { nullValue, sequence } from '../../tests/support/der-writer.ts';
+import { implicit, nullValue, sequence } from '../../tests/support/der-writer.ts';
 import { testKey } from '../../tests/support/keys.ts';
 import { accepted, anchors, NAMES, rejected, verify } from '../../tests/support/verification.ts';
+import { unhex } from '../core/bytes.ts';
 import type { Why } from '../core/failures.ts';
 import type { Verification } from './verify.ts';
 
@@ -176,7 +177,7 @@ const DEFECTS: Readonly<Record<string, readonly [() => Verification, Why, RegExp
     /CN=Issuing/,
   ],
   'policyConstraints, which we cannot honour': [
-    () => verify(chain({}, { extensions: { odd: extension('2.5.29.36', sequence(), true) } })),
+    () => verify(chain({}, { extensions: { odd: extension('2.5.29.36', sequence(implicit(0, unhex('00'))), true) } })),
     'certificate-unknown-critical-extension',
     /2\.5\.29\.36/,
   ],

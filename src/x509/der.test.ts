@@ -152,6 +152,13 @@ test('a value of unknown type is checked to its depth, and no deeper than the bo
   fails(() => over(sequence(nested)).any(), /nested too deeply/);
 });
 
+test('a value of unknown type has the form that DER has for its type', () => {
+  // Strings in pieces, lists that are not constructed, a constructed boolean.
+  for (const encoding of ['2403040100', '2303030100', '3600', '2203020101', '2103010100', '1000', '1100'])
+    fails(() => over(encoding).any(), /is not in use/);
+  for (const encoding of ['2800', '2b00', '8000', 'a000', '4000', '6000', 'c000', '0c00']) over(encoding).any();
+});
+
 test('no more values than the bound', () => {
   const many = (count: number): Bytes => sequence(...new Array<Bytes>(count).fill(nullValue()));
   over(many(LIMITS.derElements - 1)).any();

@@ -9,6 +9,7 @@ export const TAG = {
   octetString: 0x04,
   null: 0x05,
   objectIdentifier: 0x06,
+  enumerated: 0x0a,
   utf8String: 0x0c,
   numericString: 0x12,
   printableString: 0x13,
@@ -46,6 +47,9 @@ export class DerError extends Error {
     this.problem = problem;
   }
 }
+
+/** The universal types that are made of other values: external, embedded-pdv, SEQUENCE, SET. */
+const CONSTRUCTED: ReadonlySet<number> = new Set([0x08, 0x0b, 0x10, 0x11]);
 
 /** 16 MiB: nothing that the callers accept comes near. */
 const LENGTH_OCTETS_LIMIT = 3;
@@ -88,7 +92,13 @@ export class DerReader {
 
   /** The contents of the one constructed value that makes up `source`, with nothing behind it. */
   static whole(source: Bytes, tag: number, name: string): DerReader {
-    const outer = DerReader.over(source, name);
+    return DerReader.part(source, source, tag, name);
+  }
+
+  /** The same of a view into something larger, from the start of which the offsets of errors are counted. */
+  static part(source: Bytes, part: Bytes, tag: number, name: string): DerReader {
+    const start = part.byteOffset - source.byteOffset;
+    const outer = new DerReader(source, start, start, start + part.length, name);
     const inside = outer.enter(tag, '');
     outer.finish();
     return inside;
@@ -134,22 +144,25 @@ export class DerReader {
     return this.#source.subarray(start, this.#to);
   }
 
-  /** A complete value of unknown type, checked as deep as it goes. */
+  /** A complete value of unknown type, checked as deep as it goes: DER has no strings in pieces, and no lists that are not constructed. */
   any(name?: string): Bytes {
     const start = this.#offset;
     const label = name ?? `[${this.#items}]`;
     this.#header(-1, label);
     const end = this.#to;
-    if (((this.#source[start] as number) & 0x20) !== 0) {
+    const tag = this.#source[start] as number;
+    if (tag < 0x40 && CONSTRUCTED.has(tag & 0x1f) !== tag >= 0x20)
+      this.fail(`tag ${hexTag(tag)} is not in use`, start, label);
+    if ((tag & 0x20) !== 0) {
       const inside = new DerReader(this.#source, start, this.#from, end, label, this);
       while (!inside.empty) inside.any();
     }
     return this.#source.subarray(start, end);
   }
 
-  boolean(name: string): boolean {
+  boolean(name: string, tag: number = TAG.boolean): boolean {
     const at = this.#offset;
-    this.#header(TAG.boolean, name);
+    this.#header(tag, name);
     const value = this.#source[this.#from];
     if (this.#to - this.#from !== 1 || (value !== 0 && value !== 0xff)) this.fail('not a boolean', at, name);
     return value === 0xff;
@@ -221,9 +234,9 @@ export class DerReader {
     return hex(this.#source.subarray(this.#from, this.#to));
   }
 
-  null(name: string): void {
+  null(name: string, tag: number = TAG.null): void {
     const at = this.#offset;
-    this.#header(TAG.null, name);
+    this.#header(tag, name);
     if (this.#from !== this.#to) this.fail('null with contents', at, name);
   }
 

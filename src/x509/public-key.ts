@@ -11,12 +11,14 @@ export interface PublicKey {
 }
 
 /**
- * Details of failures go on from the name of the certificate.
+ * Reads a key. `certificate`: the one that it is a view into, so that errors say where in that they are. Details of failures go on
+ * from the name of the certificate.
  * @throws TlsError `certificate-weak-key` for a key that could be broken, `certificate-unsupported-key` for one that we do not know
  * @throws DerError
  */
-export function readPublicKey(spki: Bytes): PublicKey {
-  const fields = DerReader.whole(spki, TAG.sequence, 'subjectPublicKeyInfo');
+export function readPublicKey(spki: Bytes, certificate: Bytes = spki): PublicKey {
+  const name = certificate === spki ? 'subjectPublicKeyInfo' : 'tbsCertificate.subjectPublicKeyInfo';
+  const fields = DerReader.part(certificate, spki, TAG.sequence, name);
   const algorithm = fields.enter(TAG.sequence, 'algorithm');
   const id = algorithm.oid('algorithm');
   const key = fields.octetAlignedBits('subjectPublicKey');
@@ -25,16 +27,26 @@ export function readPublicKey(spki: Bytes): PublicKey {
   if (id === RSA_ENCRYPTION) {
     algorithm.null('parameters');
     algorithm.finish();
-    return readRsaKey(key, 'rsa');
+    return readRsaKey(DerReader.part(certificate, key, TAG.sequence, `${name}.subjectPublicKey`), 'rsa');
   }
   // RFC 4055 section 3.1: the parameters, if there, restrict the hash; the provider holds the signature to them.
-  if (id === RSA_PSS) return readRsaKey(key, 'rsa-pss');
+  if (id === RSA_PSS)
+    return readRsaKey(DerReader.part(certificate, key, TAG.sequence, `${name}.subjectPublicKey`), 'rsa-pss');
   if (id === EC) return readCurve(algorithm);
 
   const known = KEYS_WITHOUT_PARAMETERS[id];
   if (known === undefined) return unsupported(`a key of type ${NAMES[id] ?? dottedOid(id)}`);
   algorithm.finish();
   return known;
+}
+
+/** The contents of the BIT STRING, which is what key identifiers and OCSP take the hash of. @throws DerError */
+export function keyBits(spki: Bytes): Bytes {
+  const fields = DerReader.whole(spki, TAG.sequence, 'subjectPublicKeyInfo');
+  fields.element(TAG.sequence, 'algorithm');
+  const key = fields.octetAlignedBits('subjectPublicKey');
+  fields.finish();
+  return key;
 }
 
 const RSA_ENCRYPTION = '2a864886f70d010101';
@@ -69,8 +81,7 @@ const RSA_MODULUS_BITS_MINIMUM = 2048;
 /** Verification costs the square of this; BoringSSL and *ring* stop here too. */
 const RSA_MODULUS_BITS_MAXIMUM = 8192;
 
-function readRsaKey(encoded: Bytes, type: 'rsa' | 'rsa-pss'): PublicKey {
-  const fields = DerReader.whole(encoded, TAG.sequence, 'subjectPublicKey');
+function readRsaKey(fields: DerReader, type: 'rsa' | 'rsa-pss'): PublicKey {
   const modulus = fields.integer('modulus');
   const exponent = fields.integer('publicExponent');
   fields.finish();

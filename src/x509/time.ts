@@ -1,3 +1,4 @@
+import type { Bytes } from '../core/bytes.ts';
 import { type DerReader, TAG } from './der.ts';
 
 /** Seconds since 1970-01-01T00:00:00Z, leap seconds not counted. Fractions are cut off where times are compared. */
@@ -6,30 +7,35 @@ export type UnixSeconds = number;
 /** RFC 5280 section 4.1.2.5: the reader's next value, a UTCTime `YYMMDDHHMMSSZ` or a GeneralizedTime `YYYYMMDDHHMMSSZ`. */
 export function readTime(reader: DerReader, name: string): UnixSeconds {
   const at = reader.offset;
-  const generalized = reader.peekTag() === TAG.generalizedTime;
-  const text = reader.contents(generalized ? TAG.generalizedTime : TAG.utcTime, name);
-  const yearDigits = generalized ? 4 : 2;
-  if (text.length !== yearDigits + 11 || text[text.length - 1] !== ZULU)
-    reader.fail('not a time in seconds and UTC', at, name);
-  const number = (from: number, length: number): number => {
-    let value = 0;
-    for (let index = from; index < from + length; index++) {
-      const digit = (text[index] as number) - 0x30;
-      if (digit < 0 || digit > 9) reader.fail('not a time in seconds and UTC', at, name);
-      value = value * 10 + digit;
-    }
-    return value;
-  };
-  let year = number(0, yearDigits);
-  if (!generalized) year += year < 50 ? 2000 : 1900;
-  const month = number(yearDigits, 2);
-  const day = number(yearDigits + 2, 2);
-  const hour = number(yearDigits + 4, 2);
-  const minute = number(yearDigits + 6, 2);
-  const second = number(yearDigits + 8, 2);
+  const isGeneralized = reader.peekTag() === TAG.generalizedTime;
+  const text = reader.contents(isGeneralized ? TAG.generalizedTime : TAG.utcTime, name);
+  const time = timeAt(text, 0, text.length, isGeneralized);
+  return typeof time === 'string' ? reader.fail(time, at, name) : time;
+}
+
+/** The same of the contents from `from` to `to`; a string says what is wrong with them. */
+export function timeAt(text: Bytes, from: number, to: number, isGeneralized: boolean): UnixSeconds | string {
+  const rest = to - 11;
+  if (to - from !== (isGeneralized ? 15 : 13) || text[to - 1] !== ZULU) return NOT_A_TIME;
+  for (let index = from; index < to - 1; index++) if (!isDigit(text[index] as number)) return NOT_A_TIME;
+  const twoDigits = pair(text, rest - 2);
+  const century = isGeneralized ? pair(text, from) : twoDigits < 50 ? 20 : 19;
+  const year = century * 100 + twoDigits;
+  const [month, day] = [pair(text, rest), pair(text, rest + 2)];
+  const [hour, minute, second] = [pair(text, rest + 4), pair(text, rest + 6), pair(text, rest + 8)];
   if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59)
-    reader.fail('no such time', at, name);
+    return 'no such time';
   return daysSince1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
+}
+
+const NOT_A_TIME = 'not a time in seconds and UTC';
+
+function isDigit(character: number): boolean {
+  return character >= 0x30 && character <= 0x39;
+}
+
+function pair(text: Bytes, at: number): number {
+  return 10 * (text[at] as number) + (text[at + 1] as number) - 11 * 0x30;
 }
 
 const ZULU = 0x5a;
