@@ -61,6 +61,7 @@ const watched: CryptoProvider = {
   groups: nodeCrypto.groups,
   randomBytes: (length) => timed(() => nodeCrypto.randomBytes(length)),
   hash: (algorithm, message) => timed(() => nodeCrypto.hash(algorithm, message)),
+  sha1: (message) => timed(() => nodeCrypto.sha1(message)),
   startHash: (algorithm) => nodeCrypto.startHash(algorithm),
   hmac: (algorithm, key, message) => timed(() => nodeCrypto.hmac(algorithm, key, message)),
   aead: (algorithm, key) => timed(() => nodeCrypto.aead(algorithm, key)),

@@ -109,7 +109,7 @@ async function run(native: Native, options: ConnectOptions, environment: Environ
 function verifier(options: ConnectOptions, crypto: CryptoProvider, environment: Environment) {
   const { authorities, systemStore, references } = options;
   const anchors = TrustStore.open({ ca: authorities, system: systemStore, environment });
-  return serverVerifier(references, anchors, crypto);
+  return serverVerifier({ references, anchors, revocation: { policy: 'soft', lists: [] } }, crypto);
 }
 
 function dial(native: Native, { host, port, literal }: Target, options: ConnectOptions): Dialling {

@@ -373,6 +373,16 @@ export const OUTCOMES = {
     says: 'the chain of certificates takes too much work to check',
     advice: 'No honest server sends such a chain.',
   },
+  'certificate-revoked': {
+    exit: EXIT.certificate,
+    says: 'a certificate was revoked by its CA',
+    advice: 'Do not use it: its key may be in other hands. Its operator must install a new one.',
+  },
+  'certificate-status-missing': {
+    exit: EXIT.certificate,
+    says: 'nothing shows that a certificate was not revoked',
+    advice: 'Ask its operator to staple OCSP responses, or give the CRLs of its CAs with --crl.',
+  },
   'certificate-status-rejected': {
     exit: EXIT.certificate,
     says: 'the OCSP response with the certificate is not acceptable',

@@ -26,6 +26,16 @@ export const LIMITS = {
   pathSignatures: 16,
   /** Names compared with name constraints for one chain, where 16 bytes of a long name count as one more (Go and rustls-webpki: 250,000; OpenSSL: 2^20 for one certificate). */
   nameComparisons: 10_000,
+  /** One OCSP response: with a certificate and signatures of ML-DSA-87 some 20 KiB; usual ones have below 2. */
+  ocspResponseBytes: 64 * 1024,
+  /** Certificates in an OCSP response: the one that signed it; some responders add their issuer. */
+  ocspCertificates: 4,
+  /** How far the clocks of a CA and ours may differ where a status has times. `openssl ocsp` allows as much (-validity_period). */
+  statusClockSkewSeconds: 300,
+  /** How long a status without nextUpdate holds (mozilla::pkix: a day). */
+  statusLifetimeSeconds: 86_400,
+  /** One CRL: as much as a DER length of three octets can say; half a million entries. */
+  revocationListBytes: 2 ** 24 - 1,
   /** Consecutive records that carry nothing (BoringSSL: kMaxEmptyRecords = 32). */
   emptyRecords: 32,
   /** Consecutive warning alerts (BoringSSL: kMaxWarningAlerts = 4). */

@@ -27,6 +27,10 @@ const VECTORS: Readonly<Record<HashAlgorithm, { readonly abc: string; readonly j
   },
 };
 
+test('SHA-1, for identifiers', () => {
+  assert.equal(hex(crypto.sha1(ascii('abc'))), 'a9993e364706816aba3e25717850c26c9cd0d89d');
+});
+
 for (const algorithm of ALGORITHMS) {
   test(`${algorithm} and its HMAC, by the standards' vectors`, () => {
     assert.equal(hex(crypto.hash(algorithm, ascii('abc'))), VECTORS[algorithm].abc);

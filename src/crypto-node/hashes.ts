@@ -10,6 +10,11 @@ export function hash(algorithm: HashAlgorithm, message: Bytes): Bytes {
   return own(hasher.digest());
 }
 
+/** FIPS 180-4, for identifiers. */
+export function sha1(message: Bytes): Bytes {
+  return own(createHash('sha1').update(message).digest());
+}
+
 /** RFC 2104. A key of any length, the empty one too. */
 export function hmac(algorithm: HashAlgorithm, key: Bytes, message: Bytes): Bytes {
   const hasher = isBun ? new Bun.CryptoHasher(algorithm, key) : createHmac(algorithm, key);

@@ -17,7 +17,7 @@ import type {
 import { createAead, hasCcm, hasNativeChaCha20 } from './aead.ts';
 import { CERTIFICATE_COMPRESSIONS, decompress } from './compression.ts';
 import { GROUPS, generateKeyShare, respondToKeyShare } from './groups.ts';
-import { hash, hmac, startHash } from './hashes.ts';
+import { hash, hmac, sha1, startHash } from './hashes.ts';
 import { VERIFIABLE, verify } from './signatures.ts';
 
 /** What a process may want otherwise than {@link nodeCrypto} has it. */
@@ -52,6 +52,10 @@ export class NodeCrypto implements CryptoProvider {
 
   hash(algorithm: HashAlgorithm, message: Bytes): Bytes {
     return hash(algorithm, message);
+  }
+
+  sha1(message: Bytes): Bytes {
+    return sha1(message);
   }
 
   startHash(algorithm: HashAlgorithm): RunningHash {

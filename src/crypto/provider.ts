@@ -11,6 +11,9 @@ export interface CryptoProvider {
   /** One-shot hash. */
   hash(algorithm: HashAlgorithm, message: Bytes): Bytes;
 
+  /** Names things in OCSP (RFC 6960 section 4.1.1), where a collision gains nothing: whatever is named so is signed. Never for a signature. */
+  sha1(message: Bytes): Bytes;
+
   /** A running hash whose value can be read at any point without ending it: the handshake transcript. */
   startHash(algorithm: HashAlgorithm): RunningHash;
 

@@ -1,7 +1,6 @@
 import type { Bytes } from '../core/bytes.ts';
 import { equal } from '../core/bytes.ts';
 import { type FAILURES, TlsError, type Why } from '../core/failures.ts';
-import type { CryptoProvider } from '../crypto/provider.ts';
 import { Budget } from './budget.ts';
 import { about, Candidate } from './candidate.ts';
 import { Certificate } from './certificate.ts';
@@ -9,8 +8,10 @@ import { formatName } from './distinguished-name.ts';
 import { EXTENSION } from './extensions.ts';
 import { checkNameConstraints } from './name-constraints.ts';
 import { checkPublicProfile } from './public-profile.ts';
-import { checkEach, checkIssuer, type Purpose } from './rules.ts';
-import { schemeFor } from './signature-algorithm.ts';
+import type { StatusCrypto } from './revocation/finding.ts';
+import { checkCaStatus, checkLeafStatus, type Revocation } from './revocation/revocation.ts';
+import { checkEach, checkFeatures, checkIssuer, type Purpose } from './rules.ts';
+import { verifySignature } from './signed.ts';
 import type { UnixSeconds } from './time.ts';
 
 /** Where to look for an issuer. Nothing is decoded before it is asked for. */
@@ -38,7 +39,10 @@ export interface PathRequest {
   readonly purpose: Purpose;
   /** Self-issued ones are not counted. */
   readonly maximumIntermediates: number;
-  readonly crypto: Pick<CryptoProvider, 'verify' | 'signatureSchemes'>;
+  readonly revocation: Revocation;
+  /** As stapled to the leaf. */
+  readonly ocspResponse: Bytes | undefined;
+  readonly crypto: StatusCrypto;
 }
 
 /**
@@ -83,7 +87,9 @@ const SPECIFICITY = {
   'certificate-pin-mismatch': 12,
   'certificate-chain-too-long': 13,
   'certificate-budget-exhausted': 13,
-  'certificate-status-rejected': 13,
+  'certificate-status-missing': 14,
+  'certificate-status-rejected': 15,
+  'certificate-revoked': 16,
 } as const satisfies Record<CertificateWhy, number>;
 
 class PathSearch {
@@ -121,6 +127,7 @@ class PathSearch {
         const complete = this.#climb(path, anchor.candidate);
         if (anchor.profile === 'public') this.#checkProfile(complete);
         this.#checkSignatures(complete);
+        this.#checkStatus(complete);
         return complete;
       });
       if (found !== undefined) return found;
@@ -150,6 +157,7 @@ class PathSearch {
     issuer.check(() => checkEach(issuer.certificate, now));
     issuer.check(() => checkIssuer(issuer.certificate, purpose, intermediates));
     void issuer.publicKey;
+    child.check(() => checkFeatures(child.certificate, issuer.certificate));
     this.#checkConstraints(path, issuer);
     return [...path, issuer];
   }
@@ -181,16 +189,25 @@ class PathSearch {
   }
 
   #checkSignature(child: Candidate, issuer: Candidate): boolean {
-    const { crypto } = this.#request;
-    const { algorithm, certificate } = child;
-    const scheme = schemeFor(algorithm, issuer.publicKey.type);
-    if (scheme === undefined) return false;
-    if (algorithm.family === 'pure' && !crypto.signatureSchemes.some((known) => known === scheme)) {
-      const what = `${child.label} is signed with ${algorithm.key}, which this runtime cannot check`;
-      throw new TlsError('certificate-unsupported-signature', what);
+    const { certificate, algorithm } = child;
+    return child.check(() =>
+      verifySignature(certificate, algorithm, issuer.certificate.spki, issuer.publicKey, this.#signatureCheck),
+    );
+  }
+
+  /** What nobody above the certificate can know from its contents: whether it was revoked. */
+  #checkStatus(path: readonly Candidate[]): void {
+    const { now, purpose, revocation, ocspResponse } = this.#request;
+    const request = { revocation, ocspResponse, isServer: purpose === 'server', now, ...this.#signatureCheck };
+    for (let index = path.length - 2; index >= 0; index--) {
+      const [candidate, issuer] = [path[index] as Candidate, path[index + 1] as Candidate];
+      const link = { certificate: candidate.certificate, issuer: issuer.certificate };
+      candidate.check(() => (index === 0 ? checkLeafStatus(link, request) : checkCaStatus(link, request)));
     }
-    this.#budget.checkSignature();
-    return crypto.verify(scheme, issuer.certificate.spki, certificate.signed, certificate.signature);
+  }
+
+  get #signatureCheck(): { readonly crypto: PathRequest['crypto']; readonly spend: () => void } {
+    return { crypto: this.#request.crypto, spend: () => this.#budget.checkSignature() };
   }
 
   #anchorsFor(child: Candidate): { readonly candidate: Candidate; readonly profile: TrustAnchor['profile'] }[] {

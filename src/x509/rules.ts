@@ -71,6 +71,17 @@ export function checkIssuer({ extensions, subject }: Certificate, purpose: Purpo
     );
 }
 
+/** RFC 7633: what a CA certificate demands of servers, everything below it must demand as well. */
+export function checkFeatures(certificate: Certificate, issuer: Certificate): void {
+  const own = certificate.extensions.tlsFeatures ?? [];
+  const lacking = issuer.extensions.tlsFeatures?.find((feature) => !own.includes(feature));
+  if (lacking !== undefined)
+    throw new TlsError(
+      'certificate-not-conforming',
+      `lacks the TLS feature ${lacking}, which its issuer demands (RFC 7633)`,
+    );
+}
+
 function purposeOid(purpose: Purpose): string {
   return purpose === 'server' ? PURPOSE.serverAuth : PURPOSE.clientAuth;
 }

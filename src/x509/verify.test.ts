@@ -17,7 +17,16 @@ import {
   type TestCertificate,
 } from '../../tests/support/certificates.ts';
 import { testKey } from '../../tests/support/keys.ts';
-import { accepted, anchors, counting, NAMES, REFERENCE, rejected, verify } from '../../tests/support/verification.ts';
+import {
+  accepted,
+  anchors,
+  counting,
+  NAMES,
+  NO_LISTS,
+  REFERENCE,
+  rejected,
+  verify,
+} from '../../tests/support/verification.ts';
 import { type Bytes, unhex } from '../core/bytes.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nodeCrypto } from '../crypto-node/provider.ts';
@@ -135,6 +144,7 @@ describe('a path is found', () => {
         now,
         purpose: 'server',
         references,
+        revocation: NO_LISTS,
         crypto: nodeCrypto,
       }),
     );
@@ -248,6 +258,7 @@ describe('bounds', () => {
       now: 0,
       purpose: 'server',
       references: { identifiers: [REFERENCE] },
+      revocation: NO_LISTS,
       crypto: nodeCrypto,
     });
     assert.deepEqual(verification.ok ? undefined : verification.failure.why, 'no-certificate');

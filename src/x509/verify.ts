@@ -7,6 +7,8 @@ import { about, Candidate } from './candidate.ts';
 import { Certificate } from './certificate.ts';
 import { formatGeneralName, formatReference, matches, type ReferenceIdentifier } from './names.ts';
 import { findPath, type TrustAnchors } from './path.ts';
+import type { StatusCrypto } from './revocation/finding.ts';
+import type { Revocation } from './revocation/revocation.ts';
 import { checkEach, checkEndEntity, type Purpose } from './rules.ts';
 import type { UnixSeconds } from './time.ts';
 
@@ -20,7 +22,10 @@ export interface VerificationRequest {
   readonly references: References;
   /** CA certificates between the leaf and the anchor, self-issued ones not counted. Default: as many as a chain may have. */
   readonly maximumIntermediates?: number;
-  readonly crypto: Pick<CryptoProvider, 'verify' | 'hash' | 'signatureSchemes'>;
+  readonly revocation: Revocation;
+  /** The OCSP response that was stapled to the leaf. */
+  readonly ocspResponse?: Bytes | undefined;
+  readonly crypto: StatusCrypto;
 }
 
 /**
@@ -90,7 +95,7 @@ export function verifyCertificate(request: VerificationRequest): Verification {
 }
 
 function verify({ chain, references, ...request }: VerificationRequest): VerifiedPath {
-  const { crypto, now, purpose, maximumIntermediates = LIMITS.chainCertificates } = request;
+  const { crypto, now, purpose, ocspResponse, maximumIntermediates = LIMITS.chainCertificates } = request;
   const [der, ...intermediates] = chain;
   if (der === undefined) throw new TlsError('no-certificate');
   if (chain.length > LIMITS.chainCertificates) {
@@ -107,7 +112,7 @@ function verify({ chain, references, ...request }: VerificationRequest): Verifie
   leaf.check(() => checkEach(leaf.certificate, now));
   leaf.check(() => checkEndEntity(leaf.certificate, purpose));
   void leaf.publicKey;
-  return prove(findPath(leaf, { ...request, intermediates, maximumIntermediates }), matched);
+  return prove(findPath(leaf, { ...request, intermediates, maximumIntermediates, ocspResponse }), matched);
 }
 
 function matchReferences(

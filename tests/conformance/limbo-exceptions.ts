@@ -11,18 +11,11 @@ const COMMON_NAME: Exception = {
   agreesAsPrivate: true,
 };
 
-const REVOCATION: Exception = { reason: 'certificate revocation lists are not read yet' };
-
 const ANCHOR =
   "RFC 5280 section 6.1.1 (d): a trust anchor is a name and a key, chosen by whoever keeps the store; roots in Mozilla's store differ here too";
 
 /** Cases of x509-limbo on which we disagree, the anchors taken for public CAs. An exception that agrees after all is an error. */
 export const EXCEPTIONS: Readonly<Record<string, Exception>> = {
-  'crl::revoked-certificate-with-crl': REVOCATION,
-  'crl::crlnumber-missing': REVOCATION,
-  'crl::crlnumber-critical': REVOCATION,
-  'crl::issuer-missing-crlsign': REVOCATION,
-
   'rfc5280::nc::permitted-dns-match-more': COMMON_NAME,
   'rfc5280::nc::permitted-dn-match': COMMON_NAME,
   'rfc5280::nc::permitted-ipv4-match': COMMON_NAME,

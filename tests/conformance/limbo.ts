@@ -3,8 +3,11 @@ import { resolve } from 'node:path';
 import { type Bytes, equal } from '../../src/core/bytes.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
 import { Certificate, subjectOf } from '../../src/x509/certificate.ts';
+import { DerError } from '../../src/x509/der.ts';
 import { parseReferenceIdentifier, type ReferenceIdentifier } from '../../src/x509/names.ts';
 import type { TrustAnchor, TrustAnchors } from '../../src/x509/path.ts';
+import { RevocationList } from '../../src/x509/revocation/crl.ts';
+import type { Revocation } from '../../src/x509/revocation/revocation.ts';
 import { type Verification, verifyCertificate } from '../../src/x509/verify.ts';
 import { EXCEPTIONS } from './limbo-exceptions.ts';
 
@@ -27,6 +30,7 @@ interface Case {
   readonly expected_peer_name: PeerName | null;
   readonly expected_peer_names: readonly PeerName[];
   readonly max_chain_depth: number | null;
+  readonly crls: readonly string[];
 }
 
 interface PeerName {
@@ -88,6 +92,7 @@ function run(testcase: Case, profile: TrustAnchor['profile']): Verification {
     now: testcase.validation_time === null ? Date.now() / 1000 : Date.parse(testcase.validation_time) / 1000,
     purpose: testcase.validation_kind === 'SERVER' ? 'server' : 'client',
     references: { identifiers: referencesOf(testcase, leaf) },
+    revocation: revocationOf(testcase),
     crypto: nodeCrypto,
     ...(testcase.max_chain_depth === null ? {} : { maximumIntermediates: testcase.max_chain_depth }),
   });
@@ -96,6 +101,19 @@ function run(testcase: Case, profile: TrustAnchor['profile']): Verification {
 function anchorsOf(ders: readonly Bytes[], profile: TrustAnchor['profile']): TrustAnchors {
   const anchors = ders.map((der) => ({ der, profile }));
   return { bySubject: (subject) => anchors.filter(({ der }) => equal(subjectOf(der), subject)) };
+}
+
+/** A case with lists is about what they say; a list that cannot be used says nothing, which is an answer too. */
+function revocationOf({ crls }: Case): Revocation {
+  const lists = crls.flatMap((pem) => {
+    try {
+      return [new RevocationList(decode(pem))];
+    } catch (error) {
+      if (error instanceof DerError) return [];
+      throw error;
+    }
+  });
+  return { policy: crls.length > 0 ? 'hard' : 'soft', lists };
 }
 
 /** Where a case has no name to check, the key says who the peer is: nothing is verified without a reference. */
@@ -114,5 +132,5 @@ function spkiOf(leaf: Bytes): Bytes {
 
 /** Not the strict reader of stores: some certificates are larger than any that it would take. */
 function decode(pem: string): Bytes {
-  return Uint8Array.fromBase64(pem.replace(/-----[A-Z ]+-----/g, ''));
+  return Uint8Array.fromBase64(pem.replace(/-----[A-Z0-9 ]+-----/g, ''));
 }

@@ -95,6 +95,7 @@ function isAcceptedOnlyIf(expected: boolean, chain: readonly Bytes[]): void {
     now: Date.now() / 1000,
     purpose: 'server',
     references: { identifiers: [{ type: 'dns', name: 'a.test' }] },
+    revocation: { policy: 'soft', lists: [] },
     crypto: nodeCrypto,
   });
   if (ok !== expected) throw new Error(ok ? 'accepted' : 'rejected');

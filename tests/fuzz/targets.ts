@@ -10,6 +10,7 @@ import { acceptAnyCertificate, ConnectionDriver } from '../support/connection-dr
 import { exchange, testConfig } from '../support/conversation.ts';
 import { ScriptedServer, type ServerScript } from '../support/scripted-server.ts';
 import { CERTIFICATE_TARGETS } from './certificate-targets.ts';
+import { REVOCATION_TARGETS } from './revocation-targets.ts';
 import { SERVER_TARGETS } from './server-targets.ts';
 import { TLS12_TARGETS } from './tls12-targets.ts';
 
@@ -90,6 +91,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     ],
   ),
   ...CERTIFICATE_TARGETS,
+  ...REVOCATION_TARGETS,
   ...SERVER_TARGETS,
   ...TLS12_TARGETS,
   'records of a server': {

@@ -120,6 +120,14 @@ export function time(date: Date): Bytes {
     : tlv(TAG.generalizedTime, ascii(digits));
 }
 
+export function generalizedTime(date: Date): Bytes {
+  return tlv(TAG.generalizedTime, ascii(date.toISOString().replace(/[-:T]|\.\d+/g, '')));
+}
+
+export function enumerated(value: number): Bytes {
+  return tlv(TAG.enumerated, Uint8Array.of(value));
+}
+
 function lengthField(length: number): Bytes {
   if (length < 0x80) return Uint8Array.of(length);
   const octets: number[] = [];

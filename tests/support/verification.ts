@@ -5,6 +5,7 @@ import { nodeCrypto } from '../../src/crypto-node/provider.ts';
 import { subjectOf } from '../../src/x509/certificate.ts';
 import type { ReferenceIdentifier } from '../../src/x509/names.ts';
 import type { TrustAnchor, TrustAnchors } from '../../src/x509/path.ts';
+import type { Revocation } from '../../src/x509/revocation/revocation.ts';
 import {
   type Verification,
   type VerificationRequest,
@@ -16,6 +17,9 @@ import { rootOf, type TestCertificate } from './certificates.ts';
 /** The names of a leaf, and the reference that it is verified by if a test says nothing else. */
 export const NAMES = { dns: ['a.test'] };
 export const REFERENCE: ReferenceIdentifier = { type: 'dns', name: 'a.test' };
+
+/** Nothing is known of any certificate, and that is no reason to refuse it. */
+export const NO_LISTS: Revocation = { policy: 'soft', lists: [] };
 
 /** A store of private CAs. */
 export function anchors(...certificates: readonly TestCertificate[]): TrustAnchors {
@@ -35,6 +39,7 @@ export function verify(chain: readonly TestCertificate[], request: Partial<Verif
     now: Date.now() / 1000,
     purpose: 'server',
     references: { identifiers: [REFERENCE] },
+    revocation: NO_LISTS,
     crypto: nodeCrypto,
     ...request,
   });
@@ -62,6 +67,7 @@ export function counting(count: () => void): VerificationRequest['crypto'] {
   return {
     signatureSchemes: nodeCrypto.signatureSchemes,
     hash: (algorithm, message) => nodeCrypto.hash(algorithm, message),
+    sha1: (message) => nodeCrypto.sha1(message),
     verify: (scheme, spki, message, signature) => {
       count();
       return nodeCrypto.verify(scheme, spki, message, signature);
