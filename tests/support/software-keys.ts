@@ -4,6 +4,7 @@ import {
   createDecipheriv,
   createPrivateKey,
   createPublicKey,
+  type KeyObject,
   randomBytes,
   sign,
 } from 'node:crypto';
@@ -16,6 +17,8 @@ import type { KeyHolder } from '../../src/engine/answer.ts';
 import type { Credential } from '../../src/engine/connection.ts';
 import { chooseCredential } from '../../src/engine/credentials.ts';
 import { keyTypeOf } from '../../src/engine/peer-certificate.ts';
+import { Certificate } from '../../src/x509/certificate.ts';
+import { DerReader, TAG } from '../../src/x509/der.ts';
 
 export interface HeldCredential extends Omit<Credential, 'key'> {
   /** PKCS#8. */
@@ -36,8 +39,7 @@ export function softwareKeys(
   ticketKey: Bytes = new Uint8Array(randomBytes(32)),
 ): KeyHolder {
   const held = credentials.map(({ privatePem, schemes, names, issuers, mustMatchIssuer, ...credential }, index) => {
-    const privateKey = createPrivateKey(privatePem);
-    const spki = new Uint8Array(createPublicKey(privateKey).export({ type: 'spki', format: 'der' }));
+    const { privateKey, spki } = loadKey(privatePem, credential.chain);
     const keyType = keyTypeOf(spki);
     if (keyType === null) throw new Error('a key that is too weak, or of no kind that we know');
     return {
@@ -87,6 +89,25 @@ export function softwareKeys(
       }
     },
   };
+}
+
+/** BoringSSL loads no keys of type id-RSASSA-PSS: the RSA key within, whose type only the certificate tells. */
+function loadKey(
+  privatePem: string,
+  [leaf]: readonly Bytes[],
+): { readonly privateKey: KeyObject; readonly spki: Bytes } {
+  try {
+    const privateKey = createPrivateKey(privatePem);
+    return { privateKey, spki: new Uint8Array(createPublicKey(privateKey).export({ type: 'spki', format: 'der' })) };
+  } catch (error) {
+    if (leaf === undefined) throw error;
+    const base64 = privatePem.replace(/-----[A-Z ]+-----|\s/g, '');
+    const pkcs8 = DerReader.whole(Uint8Array.fromBase64(base64), TAG.sequence, 'PrivateKeyInfo');
+    pkcs8.element(TAG.integer, 'version');
+    pkcs8.element(TAG.sequence, 'privateKeyAlgorithm');
+    const key = Buffer.from(pkcs8.contents(TAG.octetString, 'privateKey'));
+    return { privateKey: createPrivateKey({ key, format: 'der', type: 'pkcs1' }), spki: new Certificate(leaf).spki };
+  }
 }
 
 function schemesOf(keyType: SignatureKey): SignatureScheme[] {
