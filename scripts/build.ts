@@ -1,6 +1,7 @@
 /**
- * Builds what is shipped, into dist/: the launcher `tlsify`, the compiled program `tlsify-main` and the native module
- * `tlsify-os.node`. The three lie beside each other; nothing else is needed at run time but glibc.
+ * Builds what is shipped, into dist/: the launcher `tlsify`, the compiled program `tlsify-main` and the native modules
+ * `tlsify-os.node` and `tlsify-openssl.node`. They lie beside each other; nothing else is needed at run time but glibc, and
+ * libssl.so.3 for whoever asks for it.
  */
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -62,7 +63,8 @@ async function build(): Promise<void> {
   const stage = resolve(ROOT, `build/dist-${process.pid}`);
   rmSync(stage, { recursive: true, force: true });
   mkdirSync(stage, { recursive: true });
-  copyFileSync(resolve(ROOT, 'build/tlsify-os.node'), resolve(stage, 'tlsify-os.node'));
+  for (const module of ['tlsify-os.node', 'tlsify-openssl.node'])
+    copyFileSync(resolve(ROOT, 'build', module), resolve(stage, module));
   copyFileSync(resolve(ROOT, 'build/tlsify-launch'), resolve(stage, 'tlsify'));
   await compile(resolve(ROOT, 'src/bin/cli.ts'), resolve(stage, 'tlsify-main'));
   rmSync(DIST, { recursive: true, force: true });

@@ -1,5 +1,5 @@
-// Compiles what tlsify has in C: the N-API module of the os room (native/os.c) and the launcher of the compiled program
-// (native/launch.c), into build/. `npm ci` runs it (npm's "prepare") under whatever Node the user has, so it is plain JavaScript.
+// Compiles what tlsify has in C: the N-API modules of the os room (native/os.c) and of the openssl room (native/openssl.c), and the
+// launcher of the compiled program (native/launch.c), into build/. `npm ci` runs it (npm's "prepare") under whatever Node the user has, so it is plain JavaScript.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -22,7 +22,7 @@ const HARDENING = ['-O2', '-fstack-protector-strong', '-D_FORTIFY_SOURCE=2', '-f
 const LINKING = ['-Wl,-z,relro,-z,now,-z,noexecstack'];
 
 /**
- * Compiles the N-API module.
+ * Compiles an N-API module.
  * @param {string} output where to, a path
  * @param {readonly string[]} flags instead of the hardening flags; the tests ask for sanitizers
  * @param {string} source the tests also compile a copy with a bug in it
@@ -60,6 +60,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const build = join(ROOT, 'build');
     if (!existsSync(build)) mkdirSync(build);
     compileModule(join(build, 'tlsify-os.node'));
+    compileModule(join(build, 'tlsify-openssl.node'), HARDENING, join(ROOT, 'native/openssl.c'));
     compileLauncher(join(build, 'tlsify-launch'));
   } catch (error) {
     console.error(`tlsify: ${error.message}`);

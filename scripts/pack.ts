@@ -47,7 +47,7 @@ function after(): void {
 function stage(name: string, { version, description, license }: Manifest): void {
   rmSync(STAGE, { recursive: true, force: true });
   mkdirSync(STAGE, { recursive: true });
-  const files = ['tlsify', 'tlsify-main', 'tlsify-os.node'];
+  const files = ['tlsify', 'tlsify-main', 'tlsify-openssl.node', 'tlsify-os.node'];
   for (const file of files) copyFileSync(resolve(ROOT, 'dist', file), resolve(STAGE, file));
   for (const file of ['LICENSE', 'NOTICE']) copyFileSync(resolve(ROOT, file), resolve(STAGE, file));
   const platform = { os: [PLATFORM.os], cpu: [PLATFORM.cpu], libc: [PLATFORM.libc] };

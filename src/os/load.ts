@@ -11,24 +11,29 @@ export class NativeModuleMissing extends Error {
  * @throws NativeModuleMissing when the file is not there or does not load.
  */
 export function loadNative(): Native {
-  loaded ??= loadModule(modulePath());
+  loaded ??= loadModule<Native>(modulePath('tlsify-os.node'));
   return loaded;
 }
 
 let loaded: Native | undefined;
+
+/** The functions of native/openssl.c, from the same place. @throws NativeModuleMissing */
+export function loadOpenSslModule(): unknown {
+  return loadModule<unknown>(modulePath('tlsify-openssl.node'));
+}
 
 /** Whether this is the compiled executable: there the sources lie in a virtual file system. */
 export function isCompiled(): boolean {
   return typeof Bun !== 'undefined' && Bun.main.startsWith('/$bunfs/');
 }
 
-function modulePath(): string {
-  if (!isCompiled()) return `${import.meta.dirname}/../../build/tlsify-os.node`;
-  return `${process.execPath.slice(0, process.execPath.lastIndexOf('/'))}/tlsify-os.node`;
+function modulePath(file: string): string {
+  if (!isCompiled()) return `${import.meta.dirname}/../../build/${file}`;
+  return `${process.execPath.slice(0, process.execPath.lastIndexOf('/'))}/${file}`;
 }
 
 /** What {@link loadNative} does, for a file of any name. */
-export function loadModule(path: string): Native {
+export function loadModule<Module = Native>(path: string): Module {
   const holder: { exports: unknown } = { exports: {} };
   try {
     process.dlopen(holder, path);
@@ -41,5 +46,5 @@ export function loadModule(path: string): Native {
       : 'is missing';
     throw new NativeModuleMissing(`${path} ${problem}: ${advice}`);
   }
-  return holder.exports as Native;
+  return holder.exports as Module;
 }

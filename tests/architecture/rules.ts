@@ -14,11 +14,24 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'os': ['core'],
   'x509': ['core', 'crypto'],
   'engine': ['core', 'crypto', 'x509'],
+  'openssl': ['core', 'crypto', 'engine', 'os'],
   'isolation': ['core', 'os'],
   'certs': ['core', 'crypto', 'x509'],
   'transport': ['core', 'crypto', 'engine', 'os'],
-  'commands': ['core', 'crypto', 'crypto-node', 'os', 'x509', 'engine', 'isolation', 'certs', 'transport'],
-  'bin': ['core', 'crypto', 'crypto-node', 'os', 'x509', 'engine', 'isolation', 'certs', 'transport', 'commands'],
+  'commands': ['core', 'crypto', 'crypto-node', 'os', 'x509', 'engine', 'openssl', 'isolation', 'certs', 'transport'],
+  'bin': [
+    'core',
+    'crypto',
+    'crypto-node',
+    'os',
+    'x509',
+    'engine',
+    'openssl',
+    'isolation',
+    'certs',
+    'transport',
+    'commands',
+  ],
 };
 
 /** Their input is bytes and events, their output bytes, events and effects; all else is passed in. */

@@ -54,7 +54,15 @@ describe('npm pack and npm install', () => {
         .filter((name) => !name.startsWith('.'))
         .sort(),
     ).toEqual(['@tlsify', 'tlsify']);
-    const files = ['LICENSE', 'NOTICE', 'package.json', 'tlsify', 'tlsify-main', 'tlsify-os.node'];
+    const files = [
+      'LICENSE',
+      'NOTICE',
+      'package.json',
+      'tlsify',
+      'tlsify-main',
+      'tlsify-openssl.node',
+      'tlsify-os.node',
+    ];
     expect(readdirSync(join(packages, PLATFORM)).sort()).toEqual(files);
   });
 

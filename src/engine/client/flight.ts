@@ -103,7 +103,7 @@ export function onCertificateOrRequest(
 }
 
 /** RFC 8446 section 4.3.2. Extensions that we do not know are ignored there. */
-function readCertificateRequest(body: Bytes): ClientCertificateRequest {
+export function readCertificateRequest(body: Bytes): ClientCertificateRequest {
   const { context, extensions } = decodeCertificateRequest(body);
   if (context.length !== 0) throw new TlsError('decode-error', 'certificate_request_context in the handshake');
   const schemes = extensions.get(EXTENSION.signature_algorithms);

@@ -1,0 +1,122 @@
+import { type Bytes, EMPTY } from '../core/bytes.ts';
+import { TlsError } from '../core/failures.ts';
+import { LIMITS } from '../core/limits.ts';
+import { signatureSchemeByCodePoint } from '../crypto/signature-schemes.ts';
+import { readCertificateRequest } from '../engine/client/flight.ts';
+import { decodeCertificateRequest12 } from '../engine/codec/messages12.ts';
+import { HANDSHAKE_TYPE } from '../engine/codec/registry.ts';
+import { type ClientConfig, checkAlpn, requireVersions } from '../engine/config.ts';
+import type { CertificateQuestion, PeerIdentity, SessionFacts, Ticket } from '../engine/connection.ts';
+import { requestedSchemes } from '../engine/tls12/signatures12.ts';
+import { OpenSslConnection, type PrivateKeys, type Role } from './connection.ts';
+import type { OpenSsl } from './library.ts';
+import { createConnection, protocolList } from './policy.ts';
+
+/**
+ * The client's end of a connection that the system's OpenSSL makes. Of the configuration it does not use `keyShareGroups`,
+ * `certificateSignatureSchemes`, `certificateCompressions`, `certificateAuthorities`, `requestOcsp`, `recordSizeLimit`,
+ * `maxFragment`, `recordsPerKey` and `grease`, in which OpenSSL has its own ways.
+ */
+export class OpenSslClient extends OpenSslConnection {
+  /**
+   * @param keys of the certificates that may be chosen: they are in this process
+   * @throws RangeError for a configuration that cannot work, or that asks for `padding` or `insecureKeyLog`
+   */
+  constructor(config: ClientConfig, openSsl: OpenSsl, keys: PrivateKeys = new Map()) {
+    const { library } = openSsl;
+    requireVersions(config);
+    checkAlpn(config.alpn);
+    if (config.padding !== null) throw new RangeError('padding: not with OpenSSL');
+    if (config.insecureKeyLog) throw new RangeError('insecureKeyLog: not with OpenSSL');
+    const session = usableTicket(config);
+    const tickets = config.keepTickets || session !== null;
+    const handle = createConnection(openSsl, 'client', tickets ? 'tickets' : 'no-tickets', config);
+    library.setVerify(handle, SSL_VERIFY_PEER);
+    if (config.serverName !== null) library.setServerName(handle, config.serverName);
+    if (config.alpn.length > 0) library.setProtocols(handle, protocolList(config.alpn));
+    if (config.keepTickets) library.keepSessions(handle);
+    if (session !== null) library.setSession(handle, session.resumptionSecret);
+    super(library, handle, new ClientRole(config, session?.peer ?? null), keys);
+  }
+}
+
+class ClientRole implements Role {
+  readonly role = 'client';
+  readonly verifiesLate = false;
+  readonly serverName: string | null;
+  readonly alpn: readonly string[];
+  readonly resumedPeer: PeerIdentity | null;
+  readonly #config: ClientConfig;
+
+  constructor(config: ClientConfig, resumedPeer: PeerIdentity | null) {
+    this.serverName = config.serverName;
+    this.alpn = config.alpn;
+    this.resumedPeer = resumedPeer;
+    this.#config = config;
+  }
+
+  question(message: (type: number) => Bytes | undefined, tls12: boolean): CertificateQuestion {
+    const body = message(HANDSHAKE_TYPE.certificate_request);
+    if (body === undefined) throw new TlsError('internal-error', 'nobody asked for a certificate');
+    const asked = { effect: 'choose-certificate', role: 'client', serverName: this.serverName } as const;
+    if (!tls12) {
+      const { schemes, certificateSchemes, authorities, ocspRequested } = readCertificateRequest(body);
+      return { ...asked, alpnOffered: this.alpn, schemes, certificateSchemes, authorities, ocspRequested };
+    }
+    const request = decodeCertificateRequest12(body);
+    return {
+      ...asked,
+      alpnOffered: this.alpn,
+      schemes: requestedSchemes(request),
+      certificateSchemes: request.signatureSchemes
+        .map(signatureSchemeByCodePoint)
+        .filter((scheme) => scheme !== undefined),
+      authorities: request.authorities,
+      ocspRequested: false,
+    };
+  }
+
+  ticketOf(session: Bytes, facts: SessionFacts, lifetimeSeconds: number): Ticket | null {
+    if (!this.#config.keepTickets) return null;
+    return {
+      version: facts.version,
+      ticket: EMPTY,
+      // The whole of OpenSSL's session, which has the secret in it.
+      resumptionSecret: session,
+      suite: facts.suite,
+      lifetimeSeconds: Math.min(lifetimeSeconds, LIMITS.ticketLifetimeSeconds),
+      ageAdd: 0,
+      receivedAtMs: this.#config.now(),
+      serverName: facts.serverName,
+      alpn: facts.alpn,
+      certificatePolicy: policyOf(this.#config),
+      peer: facts.peer,
+    };
+  }
+}
+
+/** Neither backend is to take the other's tickets, in which the same fields have other contents. */
+function policyOf({ certificatePolicy }: ClientConfig): string {
+  return `openssl:${certificatePolicy}`;
+}
+
+/** The ticket of the configuration if it fits: by the rules of the engine. */
+function usableTicket({ session, ...config }: ClientConfig): Ticket | null {
+  if (session === null) return null;
+  const nowMs = config.now();
+  const ageMs = nowMs - session.receivedAtMs;
+  const fits =
+    session.serverName === config.serverName &&
+    session.certificatePolicy === policyOf({ ...config, session }) &&
+    session.version >= config.minVersion &&
+    session.version <= config.maxVersion &&
+    (session.alpn === null ? config.alpn.length === 0 : config.alpn.includes(session.alpn)) &&
+    ageMs >= 0 &&
+    ageMs < 1000 * session.lifetimeSeconds &&
+    session.peer !== null &&
+    (!session.peer.verified || nowMs < 1000 * session.peer.notAfterSeconds);
+  return fits ? session : null;
+}
+
+/** openssl/ssl.h. What it verifies is what we say. */
+const SSL_VERIFY_PEER = 1;

@@ -1,0 +1,91 @@
+import type { Bytes } from '../core/bytes.ts';
+import { TlsError } from '../core/failures.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { decodeClientHello } from '../engine/codec/messages.ts';
+import { HANDSHAKE_TYPE } from '../engine/codec/registry.ts';
+import { checkAlpn, requireVersions } from '../engine/config.ts';
+import type { CertificateQuestion } from '../engine/connection.ts';
+import { readClientOffer } from '../engine/server/client-offer.ts';
+import type { ServerConfig } from '../engine/server-config.ts';
+import { readClientOffer as readClientOffer12 } from '../engine/tls12/server/client-offer.ts';
+import { OpenSslConnection, type PrivateKeys, type Role } from './connection.ts';
+import type { OpenSsl } from './library.ts';
+import { createConnection, protocolList } from './policy.ts';
+
+/** What a server of OpenSSL's has in its process, where the engine's has nothing but questions. */
+export interface ServerSecrets {
+  readonly keys: PrivateKeys;
+  /** 80 bytes, the same for all connections that are to take each other's tickets; null gives and takes none. */
+  readonly ticketKeys: Bytes | null;
+}
+
+/**
+ * The server's end of a connection that the system's OpenSSL makes. The private key is in this process: this backend cannot keep it
+ * apart. Of the configuration it does not use `certificateSignatureSchemes`, `certificateCompressions`, `certificateAuthorities`,
+ * `recordSizeLimit`, `maxFragment`, `recordsPerKey`, `statelessRetry` and `grease`; and it resumes no session whose client may have
+ * shown a certificate.
+ */
+export class OpenSslServer extends OpenSslConnection {
+  /** @throws RangeError for a configuration that cannot work, or that asks for `padding` or `insecureKeyLog` */
+  constructor(
+    config: ServerConfig,
+    openSsl: OpenSsl,
+    { keys, ticketKeys }: ServerSecrets,
+    crypto: Pick<CryptoProvider, 'hash'>,
+  ) {
+    const { library } = openSsl;
+    requireVersions(config);
+    checkAlpn(config.alpn);
+    if (config.padding !== null) throw new RangeError('padding: not with OpenSSL');
+    if (config.insecureKeyLog) throw new RangeError('insecureKeyLog: not with OpenSSL');
+    const { clientCertificate, ticketLifetimeSeconds } = config;
+    const tickets = ticketKeys !== null && ticketLifetimeSeconds > 0 && clientCertificate === 'none';
+    const handle = createConnection(openSsl, 'server', tickets ? 'tickets' : 'no-tickets', config);
+    library.setVerify(handle, SSL_VERIFY[clientCertificate]);
+    if (config.alpn.length > 0) library.setProtocols(handle, protocolList(config.alpn));
+    if (tickets) {
+      const context = crypto.hash('sha256', new TextEncoder().encode(config.certificatePolicy));
+      library.giveTickets(handle, ticketKeys, context, config.ticketCount, ticketLifetimeSeconds);
+    }
+    super(library, handle, new ServerRole(config), keys);
+  }
+}
+
+class ServerRole implements Role {
+  readonly role = 'server';
+  readonly serverName = null;
+  readonly resumedPeer = null;
+  readonly verifiesLate: boolean;
+  readonly alpn: readonly string[];
+  readonly #config: ServerConfig;
+
+  constructor(config: ServerConfig) {
+    this.verifiesLate = config.clientCertificate !== 'none';
+    this.alpn = config.alpn;
+    this.#config = config;
+  }
+
+  question(message: (type: number) => Bytes | undefined, tls12: boolean): CertificateQuestion {
+    const body = message(HANDSHAKE_TYPE.client_hello);
+    if (body === undefined) throw new TlsError('internal-error', 'a question before a ClientHello');
+    const hello = decodeClientHello(body);
+    const asked = { effect: 'choose-certificate', role: 'server' } as const;
+    if (tls12) {
+      const { serverName, alpnOffered, schemes, authorities, ocspRequested } = readClientOffer12(this.#config, hello);
+      return { ...asked, serverName, alpnOffered, schemes, certificateSchemes: schemes, authorities, ocspRequested };
+    }
+    const { serverName, alpn, schemes, certificateSchemes, authorities, ocspRequested } = readClientOffer(hello);
+    if (schemes === null) throw new TlsError('missing-extension', 'signature_algorithms in ClientHello');
+    return { ...asked, serverName, alpnOffered: alpn, schemes, certificateSchemes, authorities, ocspRequested };
+  }
+
+  ticketOf(): null {
+    return null;
+  }
+}
+
+/** openssl/ssl.h: VERIFY_PEER, and FAIL_IF_NO_PEER_CERT. */
+const SSL_VERIFY = { none: 0, optional: 1, required: 3 } as const satisfies Record<
+  ServerConfig['clientCertificate'],
+  number
+>;
