@@ -21,6 +21,7 @@ describe('openssl', () => {
       verify: true,
       systemStore: true,
       atInputEnd: 'keep-open',
+      backend: 'tlsify',
       sandbox: 'standard',
     });
     const address = 's_client -quiet -connect 127.0.0.1:443 -verify 100 -verify_return_error -verify_ip';
@@ -96,6 +97,7 @@ describe('ssl_client', () => {
       serverName: 'a.example',
       verify: true,
       atInputEnd: 'keep-open',
+      backend: 'tlsify',
     });
   });
 
@@ -139,11 +141,14 @@ describe('connect', () => {
       sandboxWithout: [],
       quiet: false,
       atInputEnd: 'close-notify',
+      backend: 'tlsify',
     });
   });
 
   test('--keep-open leaves the end of the connection to the server', () => {
     expect(connect('--keep-open a.example:1').atInputEnd).toBe('keep-open');
+    expect(connect('--backend openssl a.example:1').backend).toBe('openssl');
+    expect(() => connect('--backend opensll a.example:1')).toThrow(/not one of tlsify, openssl/);
     expect(connect('-kq a.example:1')).toMatchObject({ atInputEnd: 'keep-open', quiet: true });
   });
 

@@ -32,7 +32,13 @@ export interface ConnectOptions {
   readonly sandboxWithout: readonly Mechanism[];
   readonly quiet: boolean;
   readonly atInputEnd: 'close-notify' | 'keep-open';
+  readonly backend: Backend;
 }
+
+/** Who speaks TLS: the engine of tlsify, or the system's OpenSSL in the same sandbox. */
+export type Backend = (typeof BACKENDS)[number];
+
+const BACKENDS = ['tlsify', 'openssl'] as const;
 
 /** Where to dial, or a connected socket that was inherited. */
 export type NetworkSide = Target | { readonly descriptor: number };
@@ -53,6 +59,7 @@ export const DEFAULT_CONNECT_OPTIONS = {
   sandboxWithout: [],
   quiet: false,
   atInputEnd: 'close-notify',
+  backend: 'tlsify',
 } as const satisfies Partial<ConnectOptions>;
 
 /** The options of `tlsify connect`, for the parser, the help and the documentation. */
@@ -147,6 +154,12 @@ export const CONNECT_OPTIONS = {
     parse: mechanism,
     help: 'go on if this part of the sandbox cannot be had here; may be repeated',
   },
+  'backend': {
+    takes: 'value',
+    metavariable: 'NAME',
+    parse: backend,
+    help: "who speaks TLS in the sandbox: tlsify (the default), or openssl, the system's libssl.so.3",
+  },
   'insecure-no-verify': {
     takes: 'nothing',
     help: 'do not verify who the server is: anybody can read and change what is sent',
@@ -198,6 +211,7 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
     sandboxWithout: options['sandbox-without'],
     quiet: options.quiet,
     atInputEnd: options['keep-open'] ? 'keep-open' : defaults.atInputEnd,
+    backend: options.backend ?? defaults.backend,
   };
 }
 
@@ -297,6 +311,10 @@ const SANDBOX_LEVELS = ['strict', 'standard', 'off'] as const satisfies readonly
 
 function sandboxLevel(text: string): SandboxLevel {
   return oneOf(SANDBOX_LEVELS, text);
+}
+
+function backend(text: string): Backend {
+  return oneOf(BACKENDS, text);
 }
 
 function mechanism(text: string): Mechanism {

@@ -5,7 +5,8 @@ import { NodeCrypto } from '../crypto-node/provider.ts';
 import { preloadSoftware } from '../crypto-node/software.ts';
 import { performEffect } from '../engine/answer.ts';
 import { ClientConnection } from '../engine/client.ts';
-import { defaultClientConfig } from '../engine/config.ts';
+import { type ClientConfig, defaultClientConfig } from '../engine/config.ts';
+import type { Connection } from '../engine/connection.ts';
 import type { KeptDescriptor } from '../isolation/descriptor-slots.ts';
 import { lookUpConfinement } from '../isolation/look-up.ts';
 import type { Mechanism } from '../isolation/mechanisms.ts';
@@ -69,7 +70,8 @@ async function run(native: Native, options: ConnectOptions, environment: Environ
   if (!options.verify) report.insecure();
   const { alpn, minVersion, maxVersion } = options;
   const config = { ...defaultClientConfig(crypto, options.serverName, Date.now), alpn, minVersion, maxVersion };
-  const connection = new ClientConnection(config, crypto);
+  const connection =
+    options.backend === 'openssl' ? await openSslConnection(config) : new ClientConnection(config, crypto);
 
   let network: Network;
   if (dialling === undefined) network = inherited(native, (options.network as { descriptor: number }).descriptor);
@@ -97,7 +99,8 @@ async function run(native: Native, options: ConnectOptions, environment: Environ
     signals,
     onOpen: (facts) => {
       ready = true;
-      report.ready(facts, { address: network.address, sandbox: options.sandbox, sandboxMissing });
+      const { sandbox, backend } = options;
+      report.ready(facts, { address: network.address, sandbox, sandboxMissing, backend });
     },
   });
   session.begin();
@@ -110,6 +113,18 @@ function verifier(options: ConnectOptions, crypto: CryptoProvider, environment: 
   const { authorities, systemStore, references } = options;
   const anchors = TrustStore.open({ ca: authorities, system: systemStore, environment });
   return serverVerifier({ references, anchors, revocation: { policy: 'soft', lists: [] } }, crypto);
+}
+
+/** Loads libssl.so.3, while there is a file system. @throws Refused */
+async function openSslConnection(config: ClientConfig): Promise<Connection> {
+  const { loadOpenSsl, OpenSslMissing } = await import('../openssl/library.ts');
+  const { OpenSslClient } = await import('../openssl/client.ts');
+  try {
+    return new OpenSslClient(config, loadOpenSsl());
+  } catch (error) {
+    if (!(error instanceof OpenSslMissing)) throw error;
+    throw new Refused({ kind: 'configuration', why: 'backend-unavailable', detail: error.message });
+  }
 }
 
 function dial(native: Native, { host, port, literal }: Target, options: ConnectOptions): Dialling {

@@ -14,7 +14,12 @@ export interface CommandFailure {
 }
 
 /** The stable codes of {@link CommandFailure}. */
-export type CommandWhy = 'sandbox-incomplete' | 'trust-store-unusable' | 'runtime-unfit' | 'descriptor-unusable';
+export type CommandWhy =
+  | 'sandbox-incomplete'
+  | 'trust-store-unusable'
+  | 'runtime-unfit'
+  | 'backend-unavailable'
+  | 'descriptor-unusable';
 
 /** Every stable code that a `failed` status line can have. */
 export type RunWhy = Why | TransportWhy | CommandWhy;
@@ -120,6 +125,11 @@ export const OUTCOMES = {
     exit: EXIT.configuration,
     says: 'tlsify cannot run here',
     advice: 'Start it by its launcher (`tlsify` of the package, `bin/tlsify` of a checkout).',
+  },
+  'backend-unavailable': {
+    exit: EXIT.configuration,
+    says: 'the OpenSSL of this system cannot be used',
+    advice: 'Install the package libssl3 (Debian 12) or libssl3t64 (Debian 13), or leave out --backend.',
   },
   'descriptor-unusable': {
     exit: EXIT.usage,

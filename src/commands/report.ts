@@ -27,7 +27,10 @@ export class Report {
     this.#say(insecureMessage(this.#peer));
   }
 
-  ready(facts: SessionFacts, surroundings: Pick<ReadyLine, 'address' | 'sandbox' | 'sandboxMissing'>): void {
+  ready(
+    facts: SessionFacts,
+    surroundings: Pick<ReadyLine, 'address' | 'sandbox' | 'sandboxMissing' | 'backend'>,
+  ): void {
     this.#status?.write({ event: 'ready', ...facts, ...surroundings });
   }
 

@@ -2,6 +2,7 @@ import type { SessionFacts } from '../engine/connection.ts';
 import type { Mechanism, SandboxLevel } from '../isolation/mechanisms.ts';
 import { ERRNO } from '../os/constants.ts';
 import type { Native } from '../os/native.ts';
+import type { Backend } from './connect-options.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { outcomeOf, type RunFailure } from './failures.ts';
 
@@ -20,6 +21,8 @@ export interface ReadyLine extends SessionFacts {
   readonly sandbox: SandboxLevel;
   /** The parts of it that are not in force, because the user said that they may be missing. */
   readonly sandboxMissing: readonly Mechanism[];
+  /** Who speaks TLS. */
+  readonly backend: Backend;
 }
 
 /** The run is over, and not as it should be; the counts are there once the handshake was complete. */

@@ -21,6 +21,7 @@ export const STATUS_MEMBERS = {
     sandbox: 'the level that was asked for: `strict`, `standard` or `off`',
     sandboxMissing:
       'the parts of that level that are not in force, each of which `--sandbox-without` allowed: a list, empty when all of it is',
+    backend: 'who speaks TLS: `tlsify`, or `openssl` with `--backend openssl`',
   },
   failed: {
     why: 'the stable code of the failure: see `tlsify help failures`',
@@ -55,7 +56,7 @@ export const STATUS: Document = {
         ' "signatureScheme":"ecdsa_secp256r1_sha256","alpn":null,"serverName":"example.com","resumed":false,',
         ' "helloRetryRequest":false,"peer":{"verified":true,"matched":["dns:example.com"],"subject":"CN=example.com",',
         ' "spkiSha256":"…","certificateSha256":"…","notAfterSeconds":1800000000},',
-        ' "address":"192.0.2.1:443","sandbox":"standard","sandboxMissing":[]}',
+        ' "address":"192.0.2.1:443","sandbox":"standard","sandboxMissing":[],"backend":"tlsify"}',
         '{"event":"failed","why":"certificate-expired","kind":"certificate-rejected","detail":"…","advice":"…","exit":77}',
         '{"event":"closed","sentBytes":120,"receivedBytes":48231,"exit":0}',
       ],
