@@ -3,10 +3,11 @@ import { TlsError } from '../core/failures.ts';
 import { LIMITS } from '../core/limits.ts';
 import { signatureSchemeByCodePoint } from '../crypto/signature-schemes.ts';
 import { readCertificateRequest } from '../engine/client/flight.ts';
+import { ticketFits } from '../engine/client/resumption.ts';
 import { decodeCertificateRequest12 } from '../engine/codec/messages12.ts';
 import { HANDSHAKE_TYPE } from '../engine/codec/registry.ts';
 import { type ClientConfig, checkAlpn, requireVersions } from '../engine/config.ts';
-import type { CertificateQuestion, PeerIdentity, SessionFacts, Ticket } from '../engine/connection.ts';
+import type { CertificateQuestion, SessionFacts, Ticket } from '../engine/connection.ts';
 import { requestedSchemes } from '../engine/tls12/signatures12.ts';
 import { OpenSslConnection, type PrivateKeys, type Role } from './connection.ts';
 import type { OpenSsl } from './library.ts';
@@ -36,7 +37,7 @@ export class OpenSslClient extends OpenSslConnection {
     if (config.alpn.length > 0) library.setProtocols(handle, protocolList(config.alpn));
     if (config.keepTickets) library.keepSessions(handle);
     if (session !== null) library.setSession(handle, session.resumptionSecret);
-    super(library, handle, new ClientRole(config, session?.peer ?? null), keys);
+    super(library, handle, new ClientRole(config, session), keys);
   }
 }
 
@@ -45,28 +46,29 @@ class ClientRole implements Role {
   readonly verifiesLate = false;
   readonly serverName: string | null;
   readonly alpn: readonly string[];
-  readonly resumedPeer: PeerIdentity | null;
+  readonly resumes: Ticket | null;
   readonly #config: ClientConfig;
 
-  constructor(config: ClientConfig, resumedPeer: PeerIdentity | null) {
+  constructor(config: ClientConfig, session: Ticket | null) {
     this.serverName = config.serverName;
     this.alpn = config.alpn;
-    this.resumedPeer = resumedPeer;
+    this.resumes = session;
     this.#config = config;
   }
 
   question(message: (type: number) => Bytes | undefined, tls12: boolean): CertificateQuestion {
     const body = message(HANDSHAKE_TYPE.certificate_request);
     if (body === undefined) throw new TlsError('internal-error', 'nobody asked for a certificate');
-    const asked = { effect: 'choose-certificate', role: 'client', serverName: this.serverName } as const;
+    const { serverName, alpn: alpnOffered } = this;
+    const asked = { effect: 'choose-certificate', role: 'client', serverName, alpnOffered, curves: null } as const;
     if (!tls12) {
       const { schemes, certificateSchemes, authorities, ocspRequested } = readCertificateRequest(body);
-      return { ...asked, alpnOffered: this.alpn, schemes, certificateSchemes, authorities, ocspRequested };
+      return { ...asked, version: 'TLSv1.3', schemes, certificateSchemes, authorities, ocspRequested };
     }
     const request = decodeCertificateRequest12(body);
     return {
       ...asked,
-      alpnOffered: this.alpn,
+      version: 'TLSv1.2',
       schemes: requestedSchemes(request),
       certificateSchemes: request.signatureSchemes
         .map(signatureSchemeByCodePoint)
@@ -84,6 +86,7 @@ class ClientRole implements Role {
       // The whole of OpenSSL's session, which has the secret in it.
       resumptionSecret: session,
       suite: facts.suite,
+      group: facts.group,
       lifetimeSeconds: Math.min(lifetimeSeconds, LIMITS.ticketLifetimeSeconds),
       ageAdd: 0,
       receivedAtMs: this.#config.now(),
@@ -91,6 +94,7 @@ class ClientRole implements Role {
       alpn: facts.alpn,
       certificatePolicy: policyOf(this.#config),
       peer: facts.peer,
+      signatureScheme: facts.signatureScheme,
     };
   }
 }
@@ -101,21 +105,10 @@ function policyOf({ certificatePolicy }: ClientConfig): string {
 }
 
 /** The ticket of the configuration if it fits: by the rules of the engine. */
-function usableTicket({ session, ...config }: ClientConfig): Ticket | null {
-  if (session === null) return null;
-  const nowMs = config.now();
-  const ageMs = nowMs - session.receivedAtMs;
-  const fits =
-    session.serverName === config.serverName &&
-    session.certificatePolicy === policyOf({ ...config, session }) &&
-    session.version >= config.minVersion &&
-    session.version <= config.maxVersion &&
-    (session.alpn === null ? config.alpn.length === 0 : config.alpn.includes(session.alpn)) &&
-    ageMs >= 0 &&
-    ageMs < 1000 * session.lifetimeSeconds &&
-    session.peer !== null &&
-    (!session.peer.verified || nowMs < 1000 * session.peer.notAfterSeconds);
-  return fits ? session : null;
+function usableTicket(config: ClientConfig): Ticket | null {
+  const { session, minVersion, maxVersion } = config;
+  if (session === null || session.version < minVersion || session.version > maxVersion) return null;
+  return ticketFits(session, { ...config, certificatePolicy: policyOf(config) }) ? session : null;
 }
 
 /** openssl/ssl.h. What it verifies is what we say. */

@@ -35,8 +35,8 @@ export interface Role {
   question(message: (type: number) => Bytes | undefined, tls12: boolean): CertificateQuestion;
   /** Whether OpenSSL has the peer's certificate before it lets us say what we think of it. */
   readonly verifiesLate: boolean;
-  /** Who the peer is if the session was resumed. */
-  readonly resumedPeer: PeerIdentity | null;
+  /** The ticket that a client has offered, with who its server has proved to be. */
+  readonly resumes: Ticket | null;
   /** A session that the server gave; null keeps none. */
   ticketOf(session: Bytes, facts: SessionFacts, lifetimeSeconds: number): Ticket | null;
 }
@@ -300,17 +300,19 @@ export class OpenSslConnection implements Connection {
     const version = versionName(facts.version);
     const suite = suiteName(facts.suite);
     if (version === null || suite === null) throw new TlsError('internal-error', `OpenSSL chose ${facts.suite}`);
-    const { role, serverName, resumedPeer } = this.#role;
+    const { role, serverName, resumes } = this.#role;
     const resumed = facts.resumed === 1;
-    const peer = resumed ? resumedPeer : this.#peer;
+    const peer = resumed ? (resumes?.peer ?? null) : this.#peer;
     if (role === 'client' && peer === null) throw new TlsError('internal-error', 'open without a verdict');
     const key = this.#peerKey === null ? null : keyTypeOf(this.#peerKey);
     const askedFor = this.#library.serverName(handle);
     return {
       version,
       suite,
-      group: resumed && version === 'TLSv1.2' ? null : groupName(facts.group),
-      signatureScheme: resumed ? null : schemeName(facts.signatureType, facts.signatureHash, key),
+      group: groupName(facts.group),
+      signatureScheme: resumed
+        ? (resumes?.signatureScheme ?? null)
+        : schemeName(facts.signatureType, facts.signatureHash, key),
       alpn: this.#protocol(handle),
       serverName: role === 'client' || askedFor === undefined ? serverName : latin1(askedFor).toLowerCase(),
       resumed,

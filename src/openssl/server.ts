@@ -54,7 +54,7 @@ export class OpenSslServer extends OpenSslConnection {
 class ServerRole implements Role {
   readonly role = 'server';
   readonly serverName = null;
-  readonly resumedPeer = null;
+  readonly resumes = null;
   readonly verifiesLate: boolean;
   readonly alpn: readonly string[];
   readonly #config: ServerConfig;
@@ -71,12 +71,16 @@ class ServerRole implements Role {
     const hello = decodeClientHello(body);
     const asked = { effect: 'choose-certificate', role: 'server' } as const;
     if (tls12) {
-      const { serverName, alpnOffered, schemes, authorities, ocspRequested } = readClientOffer12(this.#config, hello);
-      return { ...asked, serverName, alpnOffered, schemes, certificateSchemes: schemes, authorities, ocspRequested };
+      const { alpnOffered, groups: curves, schemes, ...offer } = readClientOffer12(this.#config, hello);
+      const { serverName, authorities, ocspRequested } = offer;
+      const accepted = { schemes, curves, certificateSchemes: schemes, authorities, ocspRequested };
+      return { ...asked, version: 'TLSv1.2', serverName, alpnOffered, ...accepted };
     }
-    const { serverName, alpn, schemes, certificateSchemes, authorities, ocspRequested } = readClientOffer(hello);
+    const { serverName, alpn: alpnOffered, schemes, ...offer } = readClientOffer(hello);
     if (schemes === null) throw new TlsError('missing-extension', 'signature_algorithms in ClientHello');
-    return { ...asked, serverName, alpnOffered: alpn, schemes, certificateSchemes, authorities, ocspRequested };
+    const { certificateSchemes, authorities, ocspRequested } = offer;
+    const accepted = { schemes, curves: null, certificateSchemes, authorities, ocspRequested };
+    return { ...asked, version: 'TLSv1.3', serverName, alpnOffered, ...accepted };
   }
 
   ticketOf(): null {
