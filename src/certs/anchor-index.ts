@@ -1,8 +1,9 @@
 import type { Bytes } from '../core/bytes.ts';
 import { subjectOf } from '../x509/certificate.ts';
 import { DerError } from '../x509/der.ts';
-import { decodeBlock, findCertificates, lineOf, PemError } from './pem.ts';
-import { isDer, type Source, TrustStoreError } from './sources.ts';
+import { isDer } from './files.ts';
+import { CERTIFICATE, decodeBlock, findBlocks, lineOf, PemError } from './pem.ts';
+import { type Source, TrustStoreError } from './sources.ts';
 
 /**
  * Where in the sources the certificates stand, by a hash of their subjects: four numbers each ({@link ENTRY}). It says where to look
@@ -91,7 +92,7 @@ function identityOf(sources: readonly Source[]): Buffer {
 function positions(source: Source): readonly { readonly from: number; readonly to: number }[] {
   if (isDer(source.bytes)) return [{ from: 0, to: source.bytes.length }];
   try {
-    return findCertificates(source.bytes);
+    return findBlocks(source.bytes, CERTIFICATE);
   } catch (error) {
     throw error instanceof PemError ? unusable(source, error.message) : error;
   }
@@ -100,7 +101,7 @@ function positions(source: Source): readonly { readonly from: number; readonly t
 /** @throws DerError */
 function readCertificate({ bytes }: Source, from: number, to: number): CertificateWithSubject | undefined {
   const whole = from === 0 && to === bytes.length ? Uint8Array.from(bytes) : undefined;
-  const der = isDer(bytes) ? whole : decodeBlock(bytes, { from, to });
+  const der = isDer(bytes) ? whole : decodeBlock(bytes, { from, to }, CERTIFICATE);
   return der === undefined ? undefined : { der, subject: subjectOf(der) };
 }
 

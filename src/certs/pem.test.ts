@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { authority } from '../../tests/support/certificates.ts';
-import { blankAllButCertificates, decodeBlock, findCertificates, lineOf, PemError } from './pem.ts';
+import { blankAllButCertificates, CERTIFICATE, decodeBlock, findBlocks, lineOf, PemError } from './pem.ts';
 
 const [FIRST, SECOND] = [authority('First'), authority('Second')];
 
 /** The line of which a file is refused. */
 function problemLine(file: Buffer): number | undefined {
   try {
-    findCertificates(file);
+    findBlocks(file, CERTIFICATE);
     return undefined;
   } catch (error) {
     return error instanceof PemError ? error.line : undefined;
@@ -18,7 +18,7 @@ function problemLine(file: Buffer): number | undefined {
 /** All that can be decoded. */
 function read(text: string): Uint8Array[] {
   const file = Buffer.from(text, 'latin1');
-  return findCertificates(file).map((block) => decodeBlock(file, block) ?? new Uint8Array(0));
+  return findBlocks(file, CERTIFICATE).map((block) => decodeBlock(file, block, CERTIFICATE) ?? new Uint8Array(0));
 }
 
 test('every certificate of a file, and nothing else', () => {
@@ -42,7 +42,7 @@ test('all but the certificates can be overwritten, and each stays where it is', 
   const text = `${key}# a comment\r\n${FIRST.pem}${key}${SECOND.pem}${key.replaceAll('\n', '\r\n')}`;
   const [file, before] = [Buffer.from(text), Buffer.from(text)];
   blankAllButCertificates(file);
-  assert.deepEqual(findCertificates(file), findCertificates(before));
+  assert.deepEqual(findBlocks(file, CERTIFICATE), findBlocks(before, CERTIFICATE));
   assert.deepEqual(read(file.toString()), [FIRST.der, SECOND.der]);
   assert.equal(file.toString().replaceAll(FIRST.pem, '').replaceAll(SECOND.pem, '').trim(), '');
   assert.equal(lineOf(file, file.length), lineOf(before, before.length));
@@ -85,16 +85,16 @@ describe('refused', () => {
 
 test('positions from elsewhere are good only for exactly one certificate', () => {
   const file = Buffer.from(`${FIRST.pem}${SECOND.pem}`);
-  const [block] = findCertificates(file) as [{ from: number; to: number }];
-  assert.deepEqual(decodeBlock(file, block), FIRST.der);
+  const [block] = findBlocks(file, CERTIFICATE) as [{ from: number; to: number }];
+  assert.deepEqual(decodeBlock(file, block, CERTIFICATE), FIRST.der);
   for (let from = 0; from < file.length; from += 7) {
     for (const to of [block.to, block.to - 64, file.length, from + 64, from]) {
       if (from !== block.from || to !== block.to)
-        assert.equal(decodeBlock(file, { from, to }), undefined, `${from} ${to}`);
+        assert.equal(decodeBlock(file, { from, to }, CERTIFICATE), undefined, `${from} ${to}`);
     }
   }
   for (const from of [block.from + 65, -1, 2 ** 31, 0xffffffff])
-    assert.equal(decodeBlock(file, { from, to: block.to }), undefined);
+    assert.equal(decodeBlock(file, { from, to: block.to }, CERTIFICATE), undefined);
 });
 
 test('lines are counted from 1', () => {

@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
+import { isDer, readWhole, reasonOf } from './files.ts';
 import { blankAllButCertificates } from './pem.ts';
 
 /** A file of certificates, with nothing else of it in memory, and what tells whether it is still the same on disk. */
@@ -104,38 +105,16 @@ function tryRead(path: string, origin: 'system' | 'local'): Source | undefined {
   }
 }
 
-/** The whole file, and its identity from the same descriptor. */
+/** The whole file, and its identity. */
 function readSource(path: string, origin: Source['origin']): Source {
-  let fd: number | undefined;
   try {
-    // Or else a FIFO would wait for a writer, past every time limit and signal.
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const status = fstatSync(fd, { bigint: true });
-    if (!status.isFile()) throw new TrustStoreError(path, `${path} is not a file of certificates`);
-    if (status.size > FILE_BYTES) throw new TrustStoreError(path, `${path} is larger than ${FILE_BYTES} bytes`);
-    // In an ArrayBuffer from the start: the runtime would copy a small Buffer.alloc into one, and leave what it copied where it was.
-    const bytes = Buffer.from(new ArrayBuffer(Number(status.size)));
-    let length = 0;
-    while (length < bytes.length) {
-      const count = readSync(fd, bytes, length, bytes.length - length, null);
-      if (count === 0) break;
-      length += count;
-    }
-    const contents = bytes.subarray(0, length);
+    const { bytes, status } = readWhole(path, FILE_BYTES);
     // The store of the system has nothing else in it, and is large.
-    if (origin !== 'system' && !isDer(contents)) blankAllButCertificates(contents);
+    if (origin !== 'system' && !isDer(bytes)) blankAllButCertificates(bytes);
     const { dev, ino, size, mtimeNs, ctimeNs } = status;
-    return {
-      path,
-      bytes: contents,
-      identity: [path, dev, ino, size, mtimeNs, ctimeNs].join(' '),
-      origin,
-    };
+    return { path, bytes, identity: [path, dev, ino, size, mtimeNs, ctimeNs].join(' '), origin };
   } catch (error) {
-    if (error instanceof TrustStoreError) throw error;
     throw unreadable(path, error);
-  } finally {
-    if (fd !== undefined) closeSync(fd);
   }
 }
 
@@ -159,11 +138,6 @@ function readDirectory(path: string, origin: Source['origin']): Source[] {
   return sources.filter(({ bytes }) => isDer(bytes) || bytes.includes('-----BEGIN CERTIFICATE-----'));
 }
 
-/** No text begins with the tag of a SEQUENCE and a long length. */
-export function isDer(bytes: Buffer): boolean {
-  return bytes[0] === 0x30 && ((bytes[1] as number) & 0x80) !== 0;
-}
-
 /** False also for what cannot be looked at: to read it will say why. */
 function isDirectory(path: string): boolean {
   try {
@@ -174,15 +148,7 @@ function isDirectory(path: string): boolean {
 }
 
 function unreadable(path: string, error: unknown): TrustStoreError {
-  const code = (error as NodeJS.ErrnoException).code ?? String(error);
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'there is no such file',
-    EMFILE: 'too many open files (ulimit -n)',
-    EACCES: 'permission denied',
-    ENOTDIR: 'a part of the path is not a folder',
-    ELOOP: 'too many symbolic links',
-  };
-  const failure = new TrustStoreError(path, `cannot read the certificates in ${path}: ${reasons[code] ?? code}`);
-  failure.cause = code;
+  const failure = new TrustStoreError(path, `cannot read the certificates in ${path}: ${reasonOf(error)}`);
+  failure.cause = (error as NodeJS.ErrnoException).code;
   return failure;
 }

@@ -151,10 +151,10 @@ describe('sources', () => {
     fails([write('')], /cannot use .*ca\.pem: no certificate in it/);
     fails([write(ROOT.key.privatePem)], /no certificate in it/);
     fails([folder()], /has no certificates/);
-    fails(['/dev/null'], /is not a file of certificates/);
+    fails(['/dev/null'], /cannot read the certificates in .*: it is not a file$/);
     const fifo = join(folder(), 'fifo.pem');
     execFileSync('mkfifo', [fifo]);
-    fails([fifo], /is not a file of certificates/);
+    fails([fifo], /cannot read the certificates in .*: it is not a file$/);
     fails([write(`${ROOT.pem}-----BEGIN CERTIFICATE-----\nAAAA`)], /line \d+: a certificate that does not end/);
     fails([write(ROOT.pem.replace(/\n./, '\n!'))], /line 2 is not base64/);
     fails([write(`\n${ROOT.pem.replace(/\n./, '\nX')}`)], /the certificate in line 3 is malformed/);

@@ -127,10 +127,13 @@ describe('connect', () => {
       network: { host: 'a.example.', literal: false, port: 443 },
       plainDescriptor: null,
       references: [dns('a.example')],
+      pins: [],
       verify: true,
       serverName: 'a.example',
       authorities: [],
       systemStore: true,
+      revocationLists: [],
+      revocation: 'soft',
       alpn: [],
       minVersion: 'TLSv1.2',
       maxVersion: 'TLSv1.3',
@@ -143,6 +146,34 @@ describe('connect', () => {
       atInputEnd: 'close-notify',
       backend: 'tlsify',
     });
+  });
+
+  test('keys: in the place of the name, or in addition to it, and never both under one word', () => {
+    const key = (byte: string) => `spki-sha256:${byte.repeat(64)}`;
+    const digest = (byte: number) => new Uint8Array(32).fill(byte);
+    expect(connect(`--name ${key('a')} --name ${key('b')} a.example:1`)).toMatchObject({
+      references: [
+        { type: 'spki-sha256', digest: digest(0xaa) },
+        { type: 'spki-sha256', digest: digest(0xbb) },
+      ],
+      pins: [],
+    });
+    expect(connect(`--pin ${key('a')} --pin ${key('b')} a.example:1`)).toMatchObject({
+      references: [dns('a.example')],
+      pins: [digest(0xaa), digest(0xbb)],
+    });
+    for (const text of [`--name ${key('a')} --name a.example`, `--pin ${'a'.repeat(64)}`, '--pin dns:a.example'])
+      expect(() => connect(`${text} a.example:1`)).toThrow(UsageError);
+  });
+
+  test('revocation: lists and a policy', () => {
+    expect(connect('--crl a.crl --crl b.crl --revocation hard a.example:1')).toMatchObject({
+      revocationLists: ['a.crl', 'b.crl'],
+      revocation: 'hard',
+    });
+    expect(() => connect('--revocation maybe a.example:1')).toThrow(UsageError);
+    for (const option of ['--name a', `--pin spki-sha256:${'0'.repeat(64)}`, '--crl a', '--revocation hard'])
+      expect(() => connect(`--insecure-no-verify ${option} a.example:1`)).toThrow(UsageError);
   });
 
   test('--keep-open leaves the end of the connection to the server', () => {

@@ -1,8 +1,10 @@
+import type { Bytes } from '../core/bytes.ts';
 import type { ProtocolVersion } from '../engine/connection.ts';
 import { MECHANISMS, type Mechanism, type SandboxLevel } from '../isolation/mechanisms.ts';
 import type { ReferenceIdentifier } from '../x509/names.ts';
-import { hostReference, InvalidIdentifier, parseReferenceIdentifier } from '../x509/names.ts';
-import { nearest, type OptionTable, parseOptions, printable, UsageError } from './options.ts';
+import { hostReference, InvalidIdentifier, parseReferenceIdentifier, parseSpkiDigest } from '../x509/names.ts';
+import type { Revocation } from '../x509/revocation/revocation.ts';
+import { nearest, type OptionTable, type Parsed, parseOptions, printable, UsageError } from './options.ts';
 import { parseTarget, type Target, toAscii } from './target.ts';
 
 /** What `tlsify connect` is to do, complete: nothing is left to be defaulted. */
@@ -10,8 +12,10 @@ export interface ConnectOptions {
   readonly network: NetworkSide;
   /** Standard input and output, or one descriptor for both. */
   readonly plainDescriptor: number | null;
-  /** Empty only if `verify` is false. */
+  /** Names or keys; empty only if `verify` is false. */
   readonly references: readonly ReferenceIdentifier[];
+  /** SHA-256 of keys of which the server must have one in addition. */
+  readonly pins: readonly Bytes[];
   /** `--insecure-no-verify` is the only way to false. */
   readonly verify: boolean;
   /** For server_name; null sends none. */
@@ -19,6 +23,9 @@ export interface ConnectOptions {
   /** Files and directories of CA certificates, besides the system's store if that is used. */
   readonly authorities: readonly string[];
   readonly systemStore: boolean;
+  /** Files of CRLs. */
+  readonly revocationLists: readonly string[];
+  readonly revocation: Revocation['policy'];
   readonly alpn: readonly string[];
   readonly minVersion: ProtocolVersion;
   readonly maxVersion: ProtocolVersion;
@@ -47,8 +54,11 @@ export type NetworkSide = Target | { readonly descriptor: number };
 export const DEFAULT_CONNECT_OPTIONS = {
   plainDescriptor: null,
   verify: true,
+  pins: [],
   authorities: [],
   systemStore: true,
+  revocationLists: [],
+  revocation: 'soft',
   alpn: [],
   minVersion: 'TLSv1.2',
   maxVersion: 'TLSv1.3',
@@ -69,7 +79,13 @@ export const CONNECT_OPTIONS = {
     short: 'n',
     metavariable: 'ID',
     parse: parseReference,
-    help: 'who the server must prove to be: dns:NAME, ip:ADDRESS or spki-sha256:DIGEST; may be repeated; the host by default',
+    help: 'who the server must prove to be: dns:NAME, ip:ADDRESS, another kind of name, or spki-sha256:DIGEST, the key in place of a name; may be repeated, and one is enough; the host by default',
+  },
+  'pin': {
+    takes: 'values',
+    metavariable: 'spki-sha256:DIGEST',
+    parse: parsePin,
+    help: 'the key that the server must have in addition to its name; may be repeated, and one is enough',
   },
   'ca': {
     takes: 'values',
@@ -77,6 +93,18 @@ export const CONNECT_OPTIONS = {
     metavariable: 'PATH',
     parse: path,
     help: 'trust the CA certificates in this PEM file or directory, too; may be repeated',
+  },
+  'crl': {
+    takes: 'values',
+    metavariable: 'FILE',
+    parse: path,
+    help: 'refuse what the CRLs in this file list (PEM, or one in DER); may be repeated',
+  },
+  'revocation': {
+    takes: 'value',
+    metavariable: 'POLICY',
+    parse: (text: string) => oneOf(REVOCATION_POLICIES, text),
+    help: 'soft (the default): refuse certificates that are known to be revoked; hard: refuse those, too, that neither a CRL nor a stapled OCSP response shows to be good',
   },
   'no-system-ca': { takes: 'nothing', help: "trust none of the system's CAs, only those of --ca" },
   'alpn': {
@@ -176,8 +204,7 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
   const network = networkSide(operands, options['net-fd']);
   refuseSharedStatus(options['status-fd'], network, options['app-fd']);
   const verify = !options['insecure-no-verify'];
-  if (!verify && options.name.length > 0)
-    throw new UsageError('--insecure-no-verify checks no name: leave out either that or --name');
+  refuseUnverified(options, verify);
   const host = 'host' in network ? network.host : undefined;
   const hostNames = host === undefined ? [] : [hostReference(host, toAscii)];
   const references = options.name.length > 0 ? options.name : hostNames;
@@ -197,10 +224,13 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
     network,
     plainDescriptor: options['app-fd'] ?? defaults.plainDescriptor,
     references: verify ? references : [],
+    pins: options.pin,
     verify,
     serverName: options.sni === undefined ? firstDnsName([...hostNames, ...references]) : options.sni,
     authorities: options.ca,
     systemStore: !options['no-system-ca'],
+    revocationLists: options.crl,
+    revocation: options.revocation ?? defaults.revocation,
     alpn: options.alpn ?? defaults.alpn,
     minVersion,
     maxVersion,
@@ -213,6 +243,21 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
     atInputEnd: options['keep-open'] ? 'keep-open' : defaults.atInputEnd,
     backend: options.backend ?? defaults.backend,
   };
+}
+
+/** What the verification would check, where there is none; and what could mean two things. */
+function refuseUnverified({ name, pin, crl, revocation }: Parsed<typeof CONNECT_OPTIONS>, verify: boolean): void {
+  const given = { '--name': name.length > 0, '--pin': pin.length > 0, '--crl': crl.length > 0 };
+  const checks = { ...given, '--revocation': revocation !== undefined };
+  for (const [option, isGiven] of Object.entries(checks))
+    if (!verify && isGiven)
+      throw new UsageError(`--insecure-no-verify checks nothing: leave out either that or ${option}`);
+  const keys = name.filter(({ type }) => type === 'spki-sha256').length;
+  if (keys > 0 && keys < name.length)
+    throw new UsageError(
+      '--name with a key stands in the place of a name, and there are both',
+      'for a key in addition to a name: --pin spki-sha256:DIGEST',
+    );
 }
 
 function networkSide(operands: readonly string[], fd: number | undefined): NetworkSide {
@@ -254,6 +299,12 @@ export function firstDnsName(references: readonly ReferenceIdentifier[]): string
 /** The value of `--name`. @throws UsageError */
 export function parseReference(text: string): ReferenceIdentifier {
   return invalidAsUsage(() => parseReferenceIdentifier(text, toAscii));
+}
+
+function parsePin(text: string): Bytes {
+  const prefix = 'spki-sha256:';
+  if (!text.startsWith(prefix)) throw new UsageError(`not of the form ${prefix}DIGEST`);
+  return invalidAsUsage(() => parseSpkiDigest(text.slice(prefix.length)));
 }
 
 function serverName(text: string): string | null {
@@ -307,6 +358,7 @@ function milliseconds(text: string): number {
   return seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000;
 }
 
+const REVOCATION_POLICIES = ['soft', 'hard'] as const satisfies readonly Revocation['policy'][];
 const SANDBOX_LEVELS = ['strict', 'standard', 'off'] as const satisfies readonly SandboxLevel[];
 
 function sandboxLevel(text: string): SandboxLevel {

@@ -1,3 +1,4 @@
+import { RevocationListError, readRevocationLists } from '../certs/revocation-lists.ts';
 import { TrustStoreError } from '../certs/sources.ts';
 import { TrustStore } from '../certs/trust-store.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
@@ -54,6 +55,8 @@ export async function connect(native: Native, options: ConnectOptions, environme
     if (error instanceof Refused) return report.failed(error.failure);
     if (error instanceof TrustStoreError)
       return report.failed({ kind: 'configuration', why: 'trust-store-unusable', detail: error.message });
+    if (error instanceof RevocationListError)
+      return report.failed({ kind: 'configuration', why: 'revocation-list-unusable', detail: error.message });
     throw error;
   }
 }
@@ -110,9 +113,13 @@ async function run(native: Native, options: ConnectOptions, environment: Environ
 }
 
 function verifier(options: ConnectOptions, crypto: CryptoProvider, environment: Environment) {
-  const { authorities, systemStore, references } = options;
+  const { authorities, systemStore, references, pins, revocation: policy } = options;
   const anchors = TrustStore.open({ ca: authorities, system: systemStore, environment });
-  return serverVerifier({ references, anchors, revocation: { policy: 'soft', lists: [] } }, crypto);
+  const lists = options.revocationLists.flatMap(readRevocationLists);
+  return serverVerifier(
+    { references: { identifiers: references, pins }, anchors, revocation: { policy, lists } },
+    crypto,
+  );
 }
 
 /** Loads libssl.so.3, while there is a file system. @throws Refused */

@@ -17,6 +17,7 @@ export interface CommandFailure {
 export type CommandWhy =
   | 'sandbox-incomplete'
   | 'trust-store-unusable'
+  | 'revocation-list-unusable'
   | 'runtime-unfit'
   | 'backend-unavailable'
   | 'descriptor-unusable';
@@ -120,6 +121,11 @@ export const OUTCOMES = {
     exit: EXIT.configuration,
     says: 'no usable trust store',
     advice: 'Install the package ca-certificates, or name a store with --ca FILE; see `tlsify help trust`.',
+  },
+  'revocation-list-unusable': {
+    exit: EXIT.configuration,
+    says: 'a CRL cannot be used',
+    advice: 'Get the complete, current CRL of the CA, or leave out --crl; see `tlsify help trust`.',
   },
   'runtime-unfit': {
     exit: EXIT.configuration,
@@ -321,7 +327,7 @@ export const OUTCOMES = {
   'certificate-pin-mismatch': {
     exit: EXIT.certificate,
     says: 'the key of the certificate is not the pinned one',
-    advice: 'Find out by another way whether the key has changed, then change --name spki-sha256:…',
+    advice: 'Find out by another way whether the key has changed, then change --pin, or --name spki-sha256:…',
   },
   'certificate-bad-signature': {
     exit: EXIT.certificate,

@@ -6,22 +6,22 @@ import type { Answer, PeerIdentity } from '../engine/connection.ts';
 import { Certificate } from '../x509/certificate.ts';
 import { DerError } from '../x509/der.ts';
 import { formatName } from '../x509/distinguished-name.ts';
-import { formatReference, type ReferenceIdentifier } from '../x509/names.ts';
+import { formatReference } from '../x509/names.ts';
 import type { TrustAnchors } from '../x509/path.ts';
 import type { Revocation } from '../x509/revocation/revocation.ts';
-import { verifyCertificate } from '../x509/verify.ts';
+import { type References, verifyCertificate } from '../x509/verify.ts';
 
 type Crypto = Pick<CryptoProvider, 'verify' | 'hash' | 'sha1' | 'signatureSchemes'>;
 
 /** Who a server must be, and by which CAs, lists and rules that is decided. */
 export interface ServerPolicy {
-  readonly references: readonly ReferenceIdentifier[];
+  readonly references: References;
   readonly anchors: TrustAnchors;
   readonly revocation: Revocation;
 }
 
 /** Accepts a server that proves to be one of `references` by a chain to one of `anchors`, and no other. */
-export function serverVerifier({ references, ...policy }: ServerPolicy, crypto: Crypto): CertificateVerifier {
+export function serverVerifier(policy: ServerPolicy, crypto: Crypto): CertificateVerifier {
   return (chain, ocspResponse) => {
     const verification = verifyCertificate({
       ...policy,
@@ -29,7 +29,6 @@ export function serverVerifier({ references, ...policy }: ServerPolicy, crypto: 
       ocspResponse,
       now: Math.floor(Date.now() / 1000),
       purpose: 'server',
-      references: { identifiers: references },
       crypto,
     });
     if (!verification.ok) return { answer: 'refused', failure: verification.failure };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ipBytes } from '../../tests/support/certificate-extensions.ts';
+import { explicit, ia5String, oid, utf8String } from '../../tests/support/der-writer.ts';
 import { ascii, type Bytes, hex, unhex } from '../core/bytes.ts';
 import type { GeneralName } from './general-names.ts';
 import {
@@ -32,6 +33,10 @@ describe('--name', () => {
     'ip:2001:DB8::1': 'ip:2001:db8::1',
     'ip:[::1]': 'ip:::1',
     'email:User@Example.test': 'email:User@example.test',
+    'srv:_IMAPS.Example.test': 'srv:_imaps.example.test',
+    'uri:SIP:Example.test': 'uri:sip:example.test',
+    'uri:https://bücher.test': 'uri:https://xn--bcher-kva.test',
+    'uri:spiffe://Example.test/Path': 'uri:spiffe://example.test/Path',
     [`spki-sha256:${digest.toUpperCase()}`]: `spki-sha256:${digest}`,
     [`spki-sha256:${digest.replace(/..(?=.)/g, '$&:')}`]: `spki-sha256:${digest}`,
     [`spki-sha256:${Buffer.from(unhex(digest)).toString('base64')}`]: `spki-sha256:${digest}`,
@@ -63,7 +68,14 @@ describe('--name', () => {
     'email:example.test',
     'email:@example.test',
     'email:a@b@example.test',
-    'srv:_imaps.example.test',
+    'srv:imaps.example.test',
+    'srv:_imaps.*.test',
+    'srv:_imaps',
+    'uri:example.test',
+    'uri:https://a@example.test',
+    'uri:https://example.test:443',
+    'uri:https://*.test',
+    'uri:https://example.test/ ',
     'spki-sha256:aa',
     `spki-sha256:${'g'.repeat(64)}`,
     `spki-sha256:${'A'.repeat(42)}B=`,
@@ -130,6 +142,44 @@ describe('RFC 9525 section 6.3', () => {
     assert.equal(matches(email('user@example.test'), reference), false);
     assert.equal(matches(dns('User@example.test'), reference), false);
   });
+
+  test('services: an SRVName (RFC 4985), as a whole', () => {
+    const srv = (type: string, ...value: Bytes[]): GeneralName => ({
+      kind: 'other',
+      bytes: explicit(0, oid(type), explicit(0, ...value)),
+    });
+    const matching = (presented: GeneralName) => matches(presented, { type: 'srv', name: '_imaps.example.test' });
+    const id = '1.3.6.1.5.5.7.8.7';
+    assert.equal(matching(srv(id, ia5String('_IMAPS.example.TEST'))), true);
+    assert.equal(matching(srv(id, ia5String('_imap.example.test'))), false);
+    assert.equal(matching(srv(id, ia5String('_imaps.*.test'))), false);
+    assert.equal(matching(srv('1.3.6.1.5.5.7.8.5', ia5String('_imaps.example.test'))), false);
+    assert.equal(matching(srv(id, utf8String('_imaps.example.test'))), false);
+    assert.equal(matching(srv(id, ia5String('_imaps.example.test'), ia5String(''))), false);
+    assert.equal(matching(dns('_imaps.example.test')), false);
+  });
+
+  const uris: readonly (readonly [string, string, boolean])[] = [
+    ['https://Example.test/any?thing', 'https://example.test', true],
+    ['SIP:user@example.test', 'sip:example.test', true],
+    ['sip:example.test:5061', 'sip:example.test', true],
+    ['sips:example.test', 'sip:example.test', false],
+    ['https://example.test.evil.test/', 'https://example.test', false],
+    ['https://example.test@evil.test/', 'https://example.test', false],
+    ['https://*.test/', 'https://example.test', false],
+    ['https://evil.test/https://example.test', 'https://example.test', false],
+    ['spiffe://Example.test/a', 'spiffe://example.test/a', true],
+    ['spiffe://example.test/A', 'spiffe://example.test/a', false],
+    ['spiffe://example.test/a/b', 'spiffe://example.test/a', false],
+    ['spiffe://example.test:1/a', 'spiffe://example.test/a', false],
+    ['spiffe://x@example.test/a', 'spiffe://example.test/a', false],
+    ['spiffe://example.test', 'spiffe://example.test/a', false],
+  ];
+  for (const [presented, uri, expected] of uris)
+    test(`the URI ${presented} is ${expected ? '' : 'not '}${uri}`, () => {
+      assert.equal(matches({ kind: 'uri', bytes: ascii(presented) }, { type: 'uri', uri }), expected);
+      assert.equal(matches(dns(presented), { type: 'uri', uri }), false);
+    });
 
   test('a name of another kind, and a pin, are no name', () => {
     assert.equal(matches({ kind: 'uri', bytes: ascii('example.test') }, { type: 'dns', name: 'example.test' }), false);

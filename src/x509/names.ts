@@ -1,6 +1,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import { equal, hex, latin1 } from '../core/bytes.ts';
 import { formatIpAddress, parseIpAddress } from '../core/ip-address.ts';
+import { contextConstructed, DerError, DerReader, TAG } from './der.ts';
 import { visible } from './distinguished-name.ts';
 import type { GeneralName } from './general-names.ts';
 
@@ -9,6 +10,8 @@ export type ReferenceIdentifier =
   | { readonly type: 'dns'; readonly name: string } // lower-case A-labels, no final dot
   | { readonly type: 'ip'; readonly address: Bytes } // 4 or 16 bytes
   | { readonly type: 'email'; readonly mailbox: string } // local-part@host, the host in lower case
+  | { readonly type: 'srv'; readonly name: string } // _service.host, lower case
+  | { readonly type: 'uri'; readonly uri: string } // scheme and host in lower case
   | { readonly type: 'spki-sha256'; readonly digest: Bytes }; // 32 bytes
 
 /** The text is not a name of the kind that it should be; the message says why, for the person who typed it. */
@@ -20,8 +23,8 @@ export class InvalidIdentifier extends Error {
 export type ToAscii = (name: string) => string;
 
 /**
- * The value of `--name`: `dns:NAME`, `ip:ADDRESS`, `email:MAILBOX`, or `spki-sha256:DIGEST` with the digest in hexadecimal (64 digits,
- * colons allowed between bytes) or base64 (44 characters), as `openssl dgst` and HPKP tools print it. Without a prefix, a host.
+ * The value of `--name`: `dns:NAME`, `ip:ADDRESS`, `email:MAILBOX`, `srv:_SERVICE.NAME`, `uri:URI`, or `spki-sha256:DIGEST`. Without a
+ * prefix, a host.
  * @throws InvalidIdentifier
  */
 export function parseReferenceIdentifier(text: string, toAscii: ToAscii): ReferenceIdentifier {
@@ -34,11 +37,17 @@ export function parseReferenceIdentifier(text: string, toAscii: ToAscii): Refere
       return { type: 'ip', address: parseAddress(value) ?? invalid(`${quoted(value)} is not an IP address`) };
     case 'email':
       return { type: 'email', mailbox: normaliseMailbox(value, toAscii) };
+    case 'srv':
+      return { type: 'srv', name: normaliseService(value, toAscii) };
+    case 'uri':
+      return { type: 'uri', uri: normaliseUri(value, toAscii) };
     case 'spki-sha256':
-      return { type: 'spki-sha256', digest: parseDigest(value) };
+      return { type: 'spki-sha256', digest: parseSpkiDigest(value) };
     default:
       if (colon > 0 && parseAddress(text) === undefined)
-        invalid(`${quoted(text)} is none of dns:NAME, ip:ADDRESS, email:MAILBOX, spki-sha256:DIGEST`);
+        invalid(
+          `${quoted(text)} is none of dns:NAME, ip:ADDRESS, email:MAILBOX, srv:_SERVICE.NAME, uri:URI, spki-sha256:DIGEST`,
+        );
       return hostReference(text, toAscii);
   }
 }
@@ -58,6 +67,10 @@ export function formatReference(reference: ReferenceIdentifier): string {
       return `ip:${formatIpAddress(reference.address)}`;
     case 'email':
       return `email:${reference.mailbox}`;
+    case 'srv':
+      return `srv:${reference.name}`;
+    case 'uri':
+      return `uri:${reference.uri}`;
     case 'spki-sha256':
       return `spki-sha256:${hex(reference.digest)}`;
   }
@@ -72,6 +85,10 @@ export function matches(presented: GeneralName, reference: ReferenceIdentifier):
       return presented.kind === 'ip' && equal(presented.bytes, reference.address);
     case 'email':
       return presented.kind === 'email' && matchesMailbox(latin1(presented.bytes), reference.mailbox);
+    case 'srv':
+      return presented.kind === 'other' && matchesService(presented.bytes, reference.name);
+    case 'uri':
+      return presented.kind === 'uri' && matchesUri(latin1(presented.bytes), reference.uri);
     case 'spki-sha256':
       return false;
   }
@@ -115,6 +132,58 @@ function matchesMailbox(presented: string, reference: string): boolean {
   return presented.slice(0, at) + presented.slice(at).toLowerCase() === reference;
 }
 
+/** RFC 4985: `_service.name` in an otherName; no wildcard. What is no such value is no such name. */
+function matchesService(presented: Bytes, reference: string): boolean {
+  try {
+    const other = DerReader.whole(presented, contextConstructed(0), 'otherName');
+    if (other.oid('type-id') !== ID_ON_DNS_SRV) return false;
+    const value = other.enter(contextConstructed(0), 'value');
+    const name = latin1(value.contents(TAG.ia5String, 'SRVName'));
+    value.finish();
+    other.finish();
+    return name.toLowerCase() === reference;
+  } catch (error) {
+    if (error instanceof DerError) return false;
+    throw error;
+  }
+}
+
+const ID_ON_DNS_SRV = '2b06010505070807';
+
+/**
+ * RFC 9525 section 6.5: scheme and host, where the reference has nothing else; the presented one may have more. A reference with
+ * a path stands for just that URI, as those who put names into paths (SPIFFE) mean it.
+ */
+function matchesUri(presented: string, reference: string): boolean {
+  const [own, wanted] = [splitUri(presented), splitUri(reference)];
+  if (own === undefined || wanted === undefined) return false;
+  if (wanted.rest === '') return own.scheme === wanted.scheme && own.host === wanted.host;
+  const origin = presented.slice(0, presented.length - own.rest.length).toLowerCase();
+  return own.rest === wanted.rest && origin === reference.slice(0, reference.length - wanted.rest.length);
+}
+
+/** RFC 3986: with `//` or, as in `sip:`, without; neither user nor port say who it is. */
+function splitUri(uri: string): { scheme: string; host: string; rest: string } | undefined {
+  const [, scheme, host, rest] =
+    /^([a-z][a-z0-9+.-]*):(?:\/\/)?(?:[^/?#@]*@)?([^/?#@:]+)(?::\d*)?([/?#].*)?$/is.exec(uri) ?? [];
+  if (scheme === undefined || host === undefined || !isDnsName(host, 'no-wildcard')) return undefined;
+  return { scheme: scheme.toLowerCase(), host: host.toLowerCase(), rest: rest ?? '' };
+}
+
+function normaliseService(text: string, toAscii: ToAscii): string {
+  const [, service, name] = /^(_[a-z0-9-]{1,62})\.(.+)$/i.exec(text) ?? [];
+  if (service === undefined || name === undefined) return invalid(`${quoted(text)} is not of the form _SERVICE.NAME`);
+  return `${service.toLowerCase()}.${normaliseDnsName(name, toAscii)}`;
+}
+
+function normaliseUri(text: string, toAscii: ToAscii): string {
+  const [, scheme, slashes, host, rest] =
+    /^([a-z][a-z0-9+.-]*):(\/\/)?([^/?#@:]+)([/?#][\x21-\x7e]*)?$/i.exec(text) ?? [];
+  if (scheme === undefined || host === undefined)
+    return invalid(`${quoted(text)} is not of the form SCHEME://HOST or SCHEME://HOST/PATH`);
+  return `${scheme.toLowerCase()}:${slashes ?? ''}${normaliseDnsName(host, toAscii)}${rest ?? ''}`;
+}
+
 function normaliseDnsName(name: string, toAscii: ToAscii): string {
   const absolute = name.endsWith('.') ? name.slice(0, -1) : name;
   const ascii = /^[\x21-\x7e]*$/.test(absolute) ? absolute.toLowerCase() : toAscii(absolute);
@@ -132,7 +201,12 @@ function parseAddress(text: string): Bytes | undefined {
   return parseIpAddress(text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text) ?? undefined;
 }
 
-function parseDigest(text: string): Bytes {
+/**
+ * The SHA-256 of a SubjectPublicKeyInfo: 32 bytes in hexadecimal (64 digits, colons allowed between bytes) or base64 (44 characters), as
+ * `openssl dgst` and HPKP tools print it.
+ * @throws InvalidIdentifier
+ */
+export function parseSpkiDigest(text: string): Bytes {
   const digits = text.replaceAll(':', '');
   if (/^[0-9a-fA-F]{64}$/.test(digits))
     return Uint8Array.from({ length: 32 }, (_, index) => Number.parseInt(digits.slice(2 * index, 2 * index + 2), 16));

@@ -179,32 +179,43 @@ describe('time', () => {
 });
 
 describe('references', () => {
-  const pin = (der: Bytes): ReferenceIdentifier => ({ type: 'spki-sha256', digest: nodeCrypto.hash('sha256', der) });
-  const [right, wrong] = [pin(LEAF.key.spki), pin(ISSUING.key.spki)];
-  const check = (...identifiers: ReferenceIdentifier[]) => verify([LEAF, ISSUING], { references: { identifiers } });
+  const keyOf = ({ key }: TestCertificate) => nodeCrypto.hash('sha256', key.spki);
+  const [right, wrong] = [keyOf(LEAF), keyOf(ISSUING)];
+  const reference = (digest: Bytes): ReferenceIdentifier => ({ type: 'spki-sha256', digest });
+  const check = (identifiers: ReferenceIdentifier[], pins: Bytes[] = []) =>
+    verify([LEAF, ISSUING], { references: { identifiers, pins } });
   const other: ReferenceIdentifier = { type: 'dns', name: 'b.test' };
+  const mismatch = /has the key spki-sha256:[0-9a-f]{64}, and not spki-sha256:/;
 
   test('one of the names', () => {
-    assert.deepEqual(accepted(check(other, REFERENCE)).matched, [REFERENCE]);
+    assert.deepEqual(accepted(check([other, REFERENCE])).matched, [REFERENCE]);
   });
-  test('pins alone say who the peer is', () => {
-    assert.deepEqual(accepted(check(wrong, right)).matched, [right]);
-    rejected(check(wrong), 'certificate-pin-mismatch', /has the key spki-sha256:[0-9a-f]{64}, and not spki-sha256:/);
+  test('a key alone says who the peer is', () => {
+    assert.deepEqual(accepted(check([reference(wrong), reference(right)])).matched, [reference(right)]);
+    rejected(check([reference(wrong)]), 'certificate-pin-mismatch', mismatch);
   });
-  test('pins beside names come in addition', () => {
-    assert.deepEqual(accepted(check(REFERENCE, right)).matched, [REFERENCE, right]);
-    rejected(check(REFERENCE, wrong), 'certificate-pin-mismatch', /has the key/);
-    rejected(check(other, right), 'certificate-name-mismatch', /dns:b\.test/);
+  test('pins come in addition to a name', () => {
+    assert.deepEqual(accepted(check([REFERENCE], [wrong, right])).matched, [REFERENCE, reference(right)]);
+    rejected(check([REFERENCE], [wrong]), 'certificate-pin-mismatch', mismatch);
+    rejected(check([other], [right]), 'certificate-name-mismatch', /dns:b\.test/);
+  });
+  test('pins come in addition to a key, too', () => {
+    accepted(check([reference(right)], [right]));
+    rejected(check([reference(right)], [wrong]), 'certificate-pin-mismatch', mismatch);
+  });
+  test('names and keys together could mean two things', () => {
+    assert.throws(() => check([REFERENCE, reference(right)]), RangeError);
   });
   test('a pin does not replace the path', () => {
     const verification = verify([LEAF, ISSUING], {
-      references: { identifiers: [right] },
+      references: { identifiers: [reference(right)] },
       anchors: anchors(authority('Other')),
     });
     rejected(verification, 'certificate-unknown-issuer', /CN=Root/);
   });
   test('none at all is the mistake of the caller', () => {
-    assert.throws(() => check(), RangeError);
+    assert.throws(() => check([]), RangeError);
+    assert.throws(() => check([], [right]), RangeError);
     assert.throws(() => verify([LEAF], { now: Number.NaN }), RangeError);
   });
 });

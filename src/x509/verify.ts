@@ -28,13 +28,15 @@ export interface VerificationRequest {
   readonly crypto: StatusCrypto;
 }
 
-/**
- * Who the peer must be, fixed before the handshake: at least one identifier. If there are names (`dns`, `ip`, `email`), the leaf
- * must have at least one of them. If there are `spki-sha256` pins, the leaf's key must be one of them; with names they come in
- * addition, alone they say who the peer is. The chain is verified in either case.
- */
+/** Who the peer must be, fixed before the handshake. The chain is verified in any case. */
 export interface References {
+  /**
+   * At least one; the leaf must have one of them. They are names (`dns`, `ip`, `email`, `srv`, `uri`), or they are keys (`spki-sha256`) where
+   * the key alone says who the peer is; not both, as that could mean either one of the two or both of them.
+   */
   readonly identifiers: readonly ReferenceIdentifier[];
+  /** In addition, whatever the identifiers are: SHA-256 hashes of SubjectPublicKeyInfo. If there are any, the leaf's key must be one of them. */
+  readonly pins?: readonly Bytes[];
 }
 
 /** The answer: the proof, or why not. */
@@ -81,10 +83,14 @@ export class VerifiedPath {
  *
  * What the leaf itself shows comes first, cheapest and most telling first: its form, its names, its validity, its purpose, its
  * key. Then the path ({@link findPath}). The first failure, and of the path's failures the most specific, is the answer.
- * @throws RangeError without a reference identifier, or for a time that is no number: the caller's mistakes, never the peer's
+ * @throws RangeError without a reference identifier, for names mixed with keys, or for a time that is no number: the caller's mistakes,
+ * never the peer's
  */
 export function verifyCertificate(request: VerificationRequest): Verification {
-  if (request.references.identifiers.length === 0) throw new RangeError('no reference identifier');
+  const { identifiers } = request.references;
+  if (identifiers.length === 0) throw new RangeError('no reference identifier');
+  if (!areKeys(identifiers) && identifiers.some(({ type }) => type === 'spki-sha256'))
+    throw new RangeError('names and keys as reference identifiers: a key in addition to a name is a pin');
   if (!Number.isFinite(request.now)) throw new RangeError('no time');
   try {
     return { ok: true, path: verify(request) };
@@ -117,23 +123,39 @@ function verify({ chain, references, ...request }: VerificationRequest): Verifie
 
 function matchReferences(
   leaf: Certificate,
-  { identifiers }: References,
+  { identifiers, pins = [] }: References,
   crypto: Pick<CryptoProvider, 'hash'>,
 ): ReferenceIdentifier[] {
-  const pins = identifiers.filter((reference) => reference.type === 'spki-sha256');
-  const names = identifiers.filter((reference) => reference.type !== 'spki-sha256');
-  const presented = leaf.extensions.subjectAltName ?? [];
-  const matchedNames = names.filter((reference) => presented.some((name) => matches(name, reference)));
-  if (names.length > 0 && matchedNames.length === 0)
-    throw new TlsError('certificate-name-mismatch', `is for ${describePresented(leaf)}, and not for ${list(names)}`);
+  const pinned = pins.map((digest): KeyReference => ({ type: 'spki-sha256', digest }));
+  const byKey = identifiers.filter((reference) => reference.type === 'spki-sha256');
+  const matched = byKey.length > 0 ? matchKey(leaf, byKey, crypto) : matchNames(leaf, identifiers);
+  return pinned.length === 0 ? matched : [...matched, ...matchKey(leaf, pinned, crypto)];
+}
 
-  const digest = pins.length === 0 ? undefined : crypto.hash('sha256', leaf.spki);
-  const matchedPins = pins.filter((pin) => digest !== undefined && equal(pin.digest, digest));
-  if (digest !== undefined && matchedPins.length === 0) {
-    const found = formatReference({ type: 'spki-sha256', digest });
-    throw new TlsError('certificate-pin-mismatch', `has the key ${found}, and not ${list(pins)}`);
-  }
-  return [...matchedNames, ...matchedPins];
+type KeyReference = Extract<ReferenceIdentifier, { type: 'spki-sha256' }>;
+
+function matchNames(leaf: Certificate, names: readonly ReferenceIdentifier[]): ReferenceIdentifier[] {
+  const presented = leaf.extensions.subjectAltName ?? [];
+  const matched = names.filter((reference) => presented.some((name) => matches(name, reference)));
+  if (matched.length === 0)
+    throw new TlsError('certificate-name-mismatch', `is for ${describePresented(leaf)}, and not for ${list(names)}`);
+  return matched;
+}
+
+function matchKey(
+  { spki }: Certificate,
+  keys: readonly KeyReference[],
+  crypto: Pick<CryptoProvider, 'hash'>,
+): ReferenceIdentifier[] {
+  const digest = crypto.hash('sha256', spki);
+  const matched = keys.filter((key) => equal(key.digest, digest));
+  if (matched.length > 0) return matched;
+  const found = formatReference({ type: 'spki-sha256', digest });
+  throw new TlsError('certificate-pin-mismatch', `has the key ${found}, and not ${list(keys)}`);
+}
+
+function areKeys(identifiers: readonly ReferenceIdentifier[]): boolean {
+  return identifiers.every(({ type }) => type === 'spki-sha256');
 }
 
 function describePresented({ extensions }: Certificate): string {

@@ -1,5 +1,5 @@
 import { certificateAt } from '../../src/certs/anchor-index.ts';
-import { decodeBlock, findCertificates, PemError } from '../../src/certs/pem.ts';
+import { CERTIFICATE, decodeBlock, findBlocks, PemError } from '../../src/certs/pem.ts';
 import type { Source } from '../../src/certs/sources.ts';
 import { type Bytes, concat, equal } from '../../src/core/bytes.ts';
 import { TlsError } from '../../src/core/failures.ts';
@@ -67,8 +67,8 @@ export const CERTIFICATE_TARGETS: Readonly<Record<string, Target>> = {
     run: (input) =>
       reads([PemError], () => {
         const file = Buffer.from(input);
-        for (const block of findCertificates(file)) {
-          const der = decodeBlock(file, block);
+        for (const block of findBlocks(file, CERTIFICATE)) {
+          const der = decodeBlock(file, block, CERTIFICATE);
           const text = file.toString('latin1', block.from, block.to).replace(/\s/g, '');
           if (der !== undefined && Buffer.from(der).toString('base64') !== text)
             throw new Error('decoded to something else');
@@ -76,7 +76,7 @@ export const CERTIFICATE_TARGETS: Readonly<Record<string, Target>> = {
       }),
   },
   'positions in a store: none makes a certificate of what is not one': {
-    seeds: findCertificates(STORE).map(({ from, to }) => new Uint8Array(Uint32Array.of(from, to).buffer)),
+    seeds: findBlocks(STORE, CERTIFICATE).map(({ from, to }) => new Uint8Array(Uint32Array.of(from, to).buffer)),
     runs: 20_000,
     run: (input) => {
       const [from = 0, to = 0] = new Uint32Array(concat(input, new Uint8Array(8)).slice(0, 8).buffer);

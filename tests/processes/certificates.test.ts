@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { writeFileSync } from 'node:fs';
-import { extendedKeyUsage, PURPOSE } from '../support/certificate-extensions.ts';
+import { extendedKeyUsage, keyUsage, PURPOSE } from '../support/certificate-extensions.ts';
 import {
   authority,
   type CertificateOptions,
@@ -9,9 +9,10 @@ import {
   serverCertificate,
 } from '../support/certificates.ts';
 import { PeerProcess } from '../support/peer-process.ts';
+import { crlPem, ocspResponse, revocationList, revoked } from '../support/revocation.ts';
 import { scratchPath } from '../support/scratch.ts';
 import { ScriptedSocket } from '../support/tcp-peer.ts';
-import { filesOf, ISSUING_CA, LOCAL_NAMES, localServer, trustTestRoot } from '../support/test-pki.ts';
+import { filesOf, ISSUING_CA, LOCAL_NAMES, localServer, TEST_ROOT, trustTestRoot } from '../support/test-pki.ts';
 import { type Result, runTlsify } from '../support/tlsify-process.ts';
 import { connectArguments, expectFailure, listen, TEST_LIMIT_MS } from './suite.ts';
 
@@ -20,12 +21,13 @@ setDefaultTimeout(TEST_LIMIT_MS);
 const started: PeerProcess[] = [];
 afterAll(() => Promise.all(started.map((peer) => peer.stop())));
 
-async function serve(files: ServerFiles): Promise<PeerProcess> {
+async function serve(files: ServerFiles, ...more: string[]): Promise<PeerProcess> {
   const peer = await PeerProcess.start((port) => ({
     program: 'openssl',
     args: [
-      ...['s_server', '-rev', '-accept', `127.0.0.1:${port}`, '-tls1_3', '-cipher', 'DEFAULT@SECLEVEL=0'],
+      ...['s_server', '-rev', '-accept', `127.0.0.1:${port}`, '-cipher', 'DEFAULT@SECLEVEL=0'],
       ...['-cert', files.leaf, '-cert_chain', files.chain, '-key', files.key],
+      ...more,
     ],
     comesFrom: 'the package openssl',
   }));
@@ -148,12 +150,20 @@ describe('a certificate', () => {
   test('of a pinned key is accepted, of another is not', async () => {
     const good = await connect(localServer());
     const { spkiSha256: pin } = readyPeer(good);
-    const name = ['--name', 'dns:localhost', '--name', `spki-sha256:${pin}`];
-    expect(await connect(localServer(), 'localhost', ...name)).toMatchObject({ code: 0 });
-    expectFailure(await connect(localServer('rsa-2048'), 'localhost', ...name), {
+    for (const option of ['--pin', '--name']) {
+      const pinned = [option, `spki-sha256:${pin}`];
+      expect(await connect(localServer(), 'localhost', ...pinned)).toMatchObject({ code: 0 });
+      expectFailure(await connect(localServer('rsa-2048'), 'localhost', ...pinned), {
+        code: 77,
+        why: 'certificate-pin-mismatch',
+        says: /pinned/,
+      });
+    }
+    const elsewhere = ['--name', 'dns:elsewhere.example', '--pin', `spki-sha256:${pin}`];
+    expectFailure(await connect(localServer(), 'localhost', ...elsewhere), {
       code: 77,
-      why: 'certificate-pin-mismatch',
-      says: /pinned/,
+      why: 'certificate-name-mismatch',
+      says: /another name/,
     });
   });
 
@@ -176,5 +186,71 @@ describe('a certificate', () => {
     const peer = await serve(localServer());
     const result = await runTlsify(['connect', `localhost:${peer.port}`, '--no-system-ca', '--ca', empty]);
     expectFailure(result, { code: 78, why: 'trust-store-unusable', says: /empty\.pem/ });
+  });
+});
+
+describe('revocation', () => {
+  const issuing = authority('tlsify test OCSP CA', {
+    issuer: TEST_ROOT,
+    extensions: { keyUsage: keyUsage(['digitalSignature', 'keyCertSign', 'cRLSign']) },
+  });
+  const leaf = serverCertificate(issuing, LOCAL_NAMES);
+  const rootList = crlPem(revocationList(TEST_ROOT, []));
+  const write = (contents: string | Uint8Array): string => {
+    const path = scratchPath('status');
+    writeFileSync(path, contents);
+    return path;
+  };
+  const run = async (staple: Uint8Array | null, version: string, ...options: string[]) => {
+    const more = staple === null ? [] : ['-status_file', write(staple)];
+    const peer = await serve(filesOf(leaf), version, ...more);
+    return runTlsify(connectArguments(peer.port, ...options), DATA);
+  };
+  const hard = ['--revocation', 'hard', '--crl', write(rootList)];
+
+  for (const version of ['-tls1_3', '-tls1_2']) {
+    test(`a staple reaches the verifier (${version})`, async () => {
+      expect(await run(ocspResponse(leaf), version, ...hard)).toMatchObject({ code: 0 });
+      expectFailure(await run(null, version, ...hard), {
+        code: 77,
+        why: 'certificate-status-missing',
+        says: /no OCSP response was stapled/,
+      });
+    });
+    test(`a staple is checked without being asked for (${version})`, async () => {
+      expectFailure(await run(ocspResponse(leaf, { status: revoked(daysFromNow(-1), 1) }), version), {
+        code: 77,
+        why: 'certificate-revoked',
+        says: /was revoked on .* \(keyCompromise\)/,
+      });
+      expectFailure(await run(ocspResponse(leaf, { signature: new Uint8Array(70) }), version), {
+        code: 77,
+        why: 'certificate-status-rejected',
+        says: /is not signed by its issuer/,
+      });
+    });
+  }
+
+  test('a CRL is read before the connection, and says who is revoked', async () => {
+    const list = (...revokedOnes: (typeof leaf)[]) => ['--crl', write(crlPem(revocationList(issuing, revokedOnes)))];
+    expect(await run(null, '-tls1_3', ...list(), ...hard)).toMatchObject({ code: 0 });
+    expectFailure(await run(null, '-tls1_3', ...list(leaf)), {
+      code: 77,
+      why: 'certificate-revoked',
+      says: /revoked on/,
+    });
+  });
+
+  test('a CRL that cannot be used is a failure of configuration', async () => {
+    const peer = await serve(filesOf(leaf));
+    for (const [contents, says] of [
+      ['', /no CRL in it/],
+      [crlPem(revocationList(issuing, [], { extensions: { cRLNumber: null } })), /no CRL number/],
+    ] as const)
+      expectFailure(await runTlsify(connectArguments(peer.port, '--crl', write(contents)), DATA), {
+        code: 78,
+        why: 'revocation-list-unusable',
+        says,
+      });
   });
 });

@@ -34,7 +34,7 @@ const NAMES: Document = {
   name: 'names',
   summary: 'who the server must prove to be',
   blocks: [
-    'The reference identifiers (RFC 9525) are fixed before the handshake. The host of HOST:PORT is the default; each `--name` given takes its place. With `--net-fd` there is no host, so that at least one `--name` is required. The certificate must match one of the names, and every pin.',
+    'The reference identifiers (RFC 9525) are fixed before the handshake. The host of HOST:PORT is the default; each `--name` given takes its place. With `--net-fd` there is no host, so that at least one `--name` is required. The certificate must match one of them, and one of the pins if there are any (`--pin`).',
     {
       terms: [
         [
@@ -43,13 +43,19 @@ const NAMES: Document = {
         ],
         ['ip:ADDRESS', 'an IP address among the subject alternative names'],
         ['email:MAILBOX', 'a mailbox among the subject alternative names'],
+        ['srv:_SERVICE.NAME', 'a service of a domain (SRVName) among the subject alternative names'],
+        [
+          'uri:URI',
+          'a URI among the subject alternative names: of that scheme and host, or, if there is a path here, exactly that one',
+        ],
         [
           'spki-sha256:DIGEST',
-          'a pin: the SHA-256 of the key of the certificate (its SubjectPublicKeyInfo), in hexadecimal or base64. The chain is verified as well; alone, without a name, it is the key that says who it is',
+          'no name: the key alone says who it is, by the SHA-256 of its SubjectPublicKeyInfo in hexadecimal or base64. The chain is verified as well. It cannot be mixed with names',
         ],
         ['NAME or ADDRESS', 'dns:NAME or ip:ADDRESS'],
       ],
     },
+    '`--pin spki-sha256:DIGEST` is another thing: the key that the server must have in addition to its name.',
     'Names with other than ASCII letters are converted to A-labels. A final dot is taken for what it is: the name is complete, and is compared without the dot. `--sni` changes only the name by which the server is asked, never what is verified.',
     'No option means "verify the chain but not the name". `--insecure-no-verify` verifies nothing, and says so on standard error each time.',
     'The pin of a server that you have reason to trust now:',
@@ -63,7 +69,7 @@ const NAMES: Document = {
 
 const TRUST: Document = {
   name: 'trust',
-  summary: 'which CAs are trusted',
+  summary: 'which CAs are trusted, and what they have revoked',
   blocks: [
     "The system's store by default: the file that `SSL_CERT_FILE` names, or the directories of `SSL_CERT_DIR`, else the one of this system (Debian: /etc/ssl/certs/ca-certificates.crt, package ca-certificates).",
     {
@@ -71,9 +77,12 @@ const TRUST: Document = {
         ['--ca FILE', 'trusts the certificates of this PEM file besides'],
         ['--ca DIRECTORY', 'trusts the certificates in this directory besides'],
         ['--no-system-ca', 'trusts those of --ca only'],
+        ['--crl FILE', 'refuses what the CRLs in this file list, of CAs in the chain'],
+        ['--revocation hard', 'refuses also what nothing shows to be good'],
       ],
     },
     'A file of --ca that cannot be read, or has no certificate in it, is an error (exit code 78), and never ignored. A certificate of --ca may also be that of the server itself, if it is self-signed.',
+    'A file of --crl is read the same way: complete CRLs that their CA has signed itself; delta and indirect ones are refused. A list that is out of date says nothing about what is not in it. OCSP responses that the server staples are checked always, and nothing is ever fetched.',
   ],
 };
 

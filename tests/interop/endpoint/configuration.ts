@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { brotliCompressSync, deflateSync, zstdCompressSync } from 'node:zlib';
-import { decodeBlock, findCertificates } from '../../../src/certs/pem.ts';
+import { CERTIFICATE, decodeBlock, findBlocks } from '../../../src/certs/pem.ts';
 import { TrustStore } from '../../../src/certs/trust-store.ts';
 import { type Bytes, hex } from '../../../src/core/bytes.ts';
 import {
@@ -128,8 +128,8 @@ const COMPRESS = {
 
 function certificatesOf(path: string): Bytes[] {
   const pem = readFileSync(path);
-  return findCertificates(pem).map((block) => {
-    const der = decodeBlock(pem, block);
+  return findBlocks(pem, CERTIFICATE).map((block) => {
+    const der = decodeBlock(pem, block, CERTIFICATE);
     if (der === undefined) throw new Error(`${path}: not a certificate`);
     return der;
   });
