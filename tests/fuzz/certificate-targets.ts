@@ -12,7 +12,7 @@ import { verifyCertificate } from '../../src/x509/verify.ts';
 import { nameConstraints } from '../support/certificate-extensions.ts';
 import { authority, commonName, serverCertificate } from '../support/certificates.ts';
 import { tlv } from '../support/der-writer.ts';
-import type { Target } from './targets.ts';
+import type { Target } from './target.ts';
 
 const NAMES = {
   dns: ['a.test', '*.b.test'],
@@ -61,6 +61,18 @@ export const CERTIFICATE_TARGETS: Readonly<Record<string, Target>> = {
     runs: 5_000,
     run: (input) => isAcceptedOnlyIf(equal(input, ISSUING.der), [LEAF.der, input]),
   },
+  'chains behind signatures that are all taken for good': {
+    seeds: [LEAF.der, ISSUING.der, ROOT.der],
+    runs: 5_000,
+    run: (input) => {
+      for (const chain of [
+        [input, ISSUING.der],
+        [LEAF.der, input],
+        [LEAF.der, ISSUING.der, input],
+      ])
+        isJudged(chain);
+    },
+  },
   'PEM files': {
     seeds: [STORE, Buffer.from(ROOT.pem), Buffer.from(ROOT.pem.replaceAll('\n', '\r\n'))],
     runs: 20_000,
@@ -99,6 +111,24 @@ function isAcceptedOnlyIf(expected: boolean, chain: readonly Bytes[]): void {
     crypto: nodeCrypto,
   });
   if (ok !== expected) throw new Error(ok ? 'accepted' : 'rejected');
+}
+
+/** As if all was signed by whom it names: a verdict, and no exception. */
+function isJudged(chain: readonly Bytes[]): void {
+  const verdict = verifyCertificate({
+    chain,
+    anchors: { bySubject: (subject) => (equal(subject, ROOT.subject) ? [{ der: ROOT.der, profile: 'private' }] : []) },
+    now: Date.now() / 1000,
+    purpose: 'server',
+    references: {
+      identifiers: [
+        { type: 'dns', name: 'a.test' },
+        { type: 'ip', address: Uint8Array.of(127, 0, 0, 1) },
+      ],
+    },
+    crypto: { ...nodeCrypto, signatureSchemes: nodeCrypto.signatureSchemes, hash: nodeCrypto.hash, verify: () => true },
+  });
+  if (!verdict.ok && verdict.failure.kind !== 'certificate-rejected') throw new Error(verdict.failure.why);
 }
 
 function reads(allowed: readonly (new (...parameters: never[]) => Error)[], read: () => void): void {

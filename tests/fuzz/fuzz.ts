@@ -1,10 +1,14 @@
 /**
- * `npm run fuzz [-- TARGET [SECONDS [SEED]]]`: mutates seeds for that long, one target or all of them, and prints the input of the
- * first finding. The ordinary tests make a fixed number of runs with a fixed seed.
+ * `npm run fuzz [-- [TARGET|all] [SECONDS] [FOLDER]]`: mutates seeds, SECONDS in all, divided among the targets (default: all of
+ * them, a minute each). The first finding of a target ends its share; its input is written to FOLDER (default: build/findings). A file in
+ * place of SECONDS is run as it is. The ordinary tests make a fixed number of runs with a fixed seed.
  */
-import { type Bytes, EMPTY, hex } from '../../src/core/bytes.ts';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Bytes, EMPTY } from '../../src/core/bytes.ts';
 import { Dice, mutate } from './mutate.ts';
-import { TARGETS, type Target } from './targets.ts';
+import type { Target } from './target.ts';
+import { TARGETS } from './targets.ts';
 
 /** An input that a target did not survive. */
 export interface Finding {
@@ -19,10 +23,11 @@ export async function fuzz(
   goOn: (runs: number) => boolean,
 ): Promise<Finding | undefined> {
   const dice = new Dice(seed);
+  const change = target.mutate ?? mutate;
   for (let runs = 0; goOn(runs); runs++) {
     const [first, second] = [target.seeds, target.seeds].map((seeds) => seeds[dice.throw(seeds.length)] ?? EMPTY);
     const input =
-      runs < target.seeds.length ? (target.seeds[runs] as Bytes) : mutate(first as Bytes, second as Bytes, dice);
+      runs < target.seeds.length ? (target.seeds[runs] as Bytes) : change(first as Bytes, second as Bytes, dice);
     try {
       await target.run(input);
     } catch (error) {
@@ -32,20 +37,33 @@ export async function fuzz(
   return undefined;
 }
 
-async function main([only, seconds = '60', seed = String(Date.now())]: readonly string[]): Promise<void> {
-  for (const [name, target] of Object.entries(TARGETS)) {
-    if (only !== undefined && only !== name) continue;
-    const end = Date.now() + Number(seconds) * 1000;
+async function main([only = 'all', amount, folder = 'build/findings']: readonly string[]): Promise<void> {
+  const chosen = Object.entries(TARGETS).filter(([name]) => only === 'all' || name === only);
+  if (chosen.length === 0) throw new Error(`no target "${only}"; there are:\n  ${Object.keys(TARGETS).join('\n  ')}`);
+  if (amount !== undefined && !/^\d+$/.test(amount)) {
+    for (const [, target] of chosen) await target.run(new Uint8Array(readFileSync(amount)));
+    return;
+  }
+  const seconds = amount === undefined ? 60 : Number(amount) / chosen.length;
+  let findings = 0;
+  for (const [index, [name, target]] of chosen.entries()) {
+    const seed = Date.now() >>> 0;
+    const end = Date.now() + seconds * 1000;
     let count = 0;
-    const finding = await fuzz(target, Number(seed), (runs) => {
+    const finding = await fuzz(target, seed, (runs) => {
       count = runs;
       return Date.now() < end;
     });
-    console.log(`${name}: ${count} runs, seed ${seed}`);
+    console.log(`${index + 1} of ${chosen.length}, ${name}: ${count} runs, seed ${seed}`);
     if (finding === undefined) continue;
-    console.error(finding.error, `\ninput: ${hex(finding.input)}`);
-    process.exitCode = 1;
+    findings += 1;
+    const file = join(folder, `${name.replace(/\W+/g, '-')}.${seed}`);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(file, finding.input);
+    console.error(finding.error, `\na finding: npm run fuzz -- '${name}' ${file}`);
   }
+  console.log(`${findings} findings`);
+  process.exitCode = findings === 0 ? 0 : 1;
 }
 
 if (import.meta.main) await main(process.argv.slice(2));

@@ -15,7 +15,7 @@ import {
   revoked,
 } from '../support/revocation.ts';
 import { NAMES, verify } from '../support/verification.ts';
-import type { Target } from './targets.ts';
+import type { Target } from './target.ts';
 
 const ROOT = authority('tlsify fuzz root', {
   extensions: { keyUsage: keyUsage(['digitalSignature', 'keyCertSign', 'cRLSign']) },

@@ -17,7 +17,7 @@ import {
   serverHearing,
 } from '../support/pair13.ts';
 import { softwareKeys } from '../support/software-keys.ts';
-import type { Target } from './targets.ts';
+import type { Target } from './target.ts';
 
 const CLIENT_KEYS = softwareKeys([heldCredential('p256', 'client')]);
 const SIDES: Sides13 = {

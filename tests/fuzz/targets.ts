@@ -5,23 +5,19 @@ import type { CertificateVerifier } from '../../src/engine/answer.ts';
 import { ClientConnection } from '../../src/engine/client.ts';
 import * as extensions from '../../src/engine/codec/extensions.ts';
 import * as messages from '../../src/engine/codec/messages.ts';
+import { readCompressions } from '../../src/engine/own-certificate.ts';
+import { readHostName } from '../../src/engine/server/client-offer.ts';
 import { authority, serverCertificate } from '../support/certificates.ts';
 import { acceptAnyCertificate, ConnectionDriver } from '../support/connection-driver.ts';
 import { exchange, testConfig } from '../support/conversation.ts';
 import { ScriptedServer, type ServerScript } from '../support/scripted-server.ts';
 import { CERTIFICATE_TARGETS } from './certificate-targets.ts';
+import { CONVERSATION_TARGETS } from './conversation-targets.ts';
 import { REVOCATION_TARGETS } from './revocation-targets.ts';
 import { SERVER_TARGETS } from './server-targets.ts';
+import { SURROUNDING_TARGETS } from './surrounding-targets.ts';
+import type { Target } from './target.ts';
 import { TLS12_TARGETS } from './tls12-targets.ts';
-
-/** Bytes from outside, and who must survive them. */
-export interface Target {
-  readonly seeds: readonly Bytes[];
-  /** @throws only what the target is documented to throw for bad input; anything else is a finding. */
-  readonly run: (input: Bytes) => void | Promise<void>;
-  /** The runs of an ordinary test run; a connection costs a thousand times what a parser costs. */
-  readonly runs: number;
-}
 
 const CA = authority('tlsify fuzz root');
 const LEAF = serverCertificate(CA, { dns: ['localhost', '*.example.com'], ip: ['127.0.0.1', '::1'] });
@@ -73,6 +69,8 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       extensions.encodePskModes([0, 1]),
       extensions.encodeAuthorities([Uint8Array.of(1), Uint8Array.of(2, 3)]),
       extensions.encodeShortCodePoints([1, 2, 3]),
+      extensions.OCSP_REQUEST,
+      new Uint8Array(0),
     ],
     [TlsError],
     [
@@ -88,12 +86,21 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       sameAgain(extensions.decodePskModes, extensions.encodePskModes),
       sameAgain(extensions.decodeAuthorities, extensions.encodeAuthorities),
       sameAgain(extensions.decodeOcspResponse, extensions.encodeOcspResponse),
+      extensions.decodeOcspRequest,
+      (body) => extensions.decodeEmpty('', body),
+      readCompressions,
+      (body) => {
+        const name = readHostName(body);
+        if (name !== name.toLowerCase() || /[^\x21-\x7e]/.test(name)) throw new Error(`the name ${name}`);
+      },
     ],
   ),
   ...CERTIFICATE_TARGETS,
   ...REVOCATION_TARGETS,
   ...SERVER_TARGETS,
   ...TLS12_TARGETS,
+  ...CONVERSATION_TARGETS,
+  ...SURROUNDING_TARGETS,
   'records of a server': {
     seeds: [
       Uint8Array.of(22, 3, 3, 0, 4, 2, 0, 0, 0),

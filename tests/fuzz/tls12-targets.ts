@@ -6,7 +6,7 @@ import { decodeSession12, encodeSession12, type Session12 } from '../../src/engi
 import { serverCertificate } from '../support/certificates.ts';
 import { softwareKeys } from '../support/software-keys.ts';
 import { NOW_MS, type Pair, pairOf } from '../support/tls12.ts';
-import type { Target } from './targets.ts';
+import type { Target } from './target.ts';
 
 const LEAF = serverCertificate(undefined, { dns: ['localhost'] });
 const KEYS = softwareKeys([{ chain: [LEAF.der], privatePem: LEAF.key.privatePem }]);

@@ -29,11 +29,14 @@ function accepted(leaf: X509Certificate): Answer {
   };
 }
 
+type EffectCrypto = Parameters<typeof performEffect>[1];
+
 /** Takes a connection's outputs and does what each says, in the open for tests. */
 export class ConnectionDriver {
   readonly connection: Connection;
   readonly verifier: CertificateVerifier;
   readonly keys: KeyHolder;
+  readonly crypto: EffectCrypto;
   session: SessionFacts | undefined;
   failure: Failure | undefined;
   peerClosed = false;
@@ -46,10 +49,16 @@ export class ConnectionDriver {
   #plaintext: Bytes[] = [];
   #unread: Bytes = EMPTY;
 
-  constructor(connection: Connection, verifier: CertificateVerifier = acceptAnyCertificate, keys: KeyHolder = NO_KEYS) {
+  constructor(
+    connection: Connection,
+    verifier: CertificateVerifier = acceptAnyCertificate,
+    keys: KeyHolder = NO_KEYS,
+    crypto: EffectCrypto = nodeCrypto,
+  ) {
     this.connection = connection;
     this.verifier = verifier;
     this.keys = keys;
+    this.crypto = crypto;
   }
 
   /** All that was to go to the network since the last time. */
@@ -131,7 +140,7 @@ export class ConnectionDriver {
 
   async #perform(id: EffectId, effect: Effect): Promise<void> {
     this.effects.push(effect);
-    const answer: Answer = await performEffect(effect, nodeCrypto, this.verifier, this.keys);
+    const answer: Answer = await performEffect(effect, this.crypto, this.verifier, this.keys);
     this.connection.answer(id, answer);
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { ALERT } from '../../src/core/alerts.ts';
 import { type Bytes, equal } from '../../src/core/bytes.ts';
 import { FAILURES, type Why } from '../../src/core/failures.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { CertificateVerifier, KeyHolder } from '../../src/engine/answer.ts';
 import { ClientMachine } from '../../src/engine/client/machine.ts';
 import type { ClientState } from '../../src/engine/client/states.ts';
@@ -79,9 +80,14 @@ const SERVER_KEYS = softwareKeys([heldCredential('ed25519')]);
 export const RECORDED_AT_MS = 1_700_000_000_000;
 
 /** An end of the scene of that number in the scenario of that name, which says the same each time. */
-export function clientOf(name: string, scenario: Scenario, at: number, session: Ticket | null): Connection {
+export function clientOf(
+  name: string,
+  scenario: Scenario,
+  at: number,
+  session: Ticket | null,
+  crypto: CryptoProvider = new DeterministicCrypto(`${name}, client ${at}`),
+): Connection {
   const { client, tamperClient, offers } = scenario.connections[at] as Scene;
-  const crypto = new DeterministicCrypto(`${name}, client ${at}`);
   const config: ClientConfig = {
     ...defaultClientConfig(crypto, 'localhost', () => RECORDED_AT_MS),
     minVersion: scenario.version,
@@ -104,7 +110,7 @@ export function clientOf(name: string, scenario: Scenario, at: number, session: 
 class Offering extends ClientMachine {
   readonly #change: (hello: ClientHello) => ClientHello;
 
-  constructor(config: ClientConfig, crypto: DeterministicCrypto, change: (hello: ClientHello) => ClientHello) {
+  constructor(config: ClientConfig, crypto: CryptoProvider, change: (hello: ClientHello) => ClientHello) {
     super({ config, crypto });
     this.#change = change;
   }
@@ -120,9 +126,13 @@ class Offering extends ClientMachine {
 }
 
 /** The server's end. See {@link clientOf}. */
-export function serverOf(name: string, scenario: Scenario, at: number): Connection {
+export function serverOf(
+  name: string,
+  scenario: Scenario,
+  at: number,
+  crypto: CryptoProvider = new DeterministicCrypto(`${name}, server ${at}`),
+): Connection {
   const { server, tamperServer } = scenario.connections[at] as Scene;
-  const crypto = new DeterministicCrypto(`${name}, server ${at}`);
   const config: ServerConfig = {
     ...defaultServerConfig(crypto, () => RECORDED_AT_MS),
     minVersion: scenario.version,
