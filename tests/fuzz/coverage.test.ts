@@ -21,9 +21,16 @@ const REACHED_BY: Readonly<Record<string, string>> = {
   decodeUtf8: 'certificates',
   decodeBmp: 'certificates',
   decodeUniversal: 'certificates',
+  readExtensionList: 'certificates',
+  readAuthorityKeyIdentifier: 'certificates',
+  readDistributionPoints: 'certificates',
+  readDistributionPointName: 'certificates',
+  readCertificateRequest: 'a conversation of TLS 1.3, heard by a client',
+  readOcspResponse: 'OCSP responses: nothing but the real ones shows that a certificate is good',
+  readReason: 'revocation lists: read or refused, and believed only if they are the real ones',
 };
 
-/** Those that read what its owner has written, on this machine and for this run. */
+/** Those that read what the user has written for this run, or what libssl says of itself. */
 const OF_THE_USER: readonly string[] = [
   'parseOptions',
   'parseConnect',
@@ -33,6 +40,7 @@ const OF_THE_USER: readonly string[] = [
   'readIndex',
   'readExplicitSource',
   'readDefaultStore',
+  'readFacts',
 ];
 
 /** `export function decodeX`, and the like. */

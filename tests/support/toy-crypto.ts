@@ -28,6 +28,7 @@ export const TOY_CRYPTO: CryptoProvider = {
   certificateCompressions: nodeCrypto.certificateCompressions,
   randomBytes: (length) => new Uint8Array(length).fill(7),
   hash: (algorithm) => new Uint8Array(HASH_BYTES[algorithm]),
+  sha1: () => new Uint8Array(20),
   startHash,
   hmac: (algorithm) => new Uint8Array(HASH_BYTES[algorithm]),
   aead: () => TOY_AEAD,
