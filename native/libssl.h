@@ -39,7 +39,9 @@ typedef int on_extension(SSL *ssl, unsigned type, unsigned context, const unsign
   use(int, OPENSSL_sk_num, (const STACK *)) \
   use(void, OPENSSL_sk_pop_free, (STACK *, void (*)(void *))) \
   use(EVP_PKEY *, d2i_AutoPrivateKey, (EVP_PKEY **, const unsigned char **, long)) \
-  use(void, EVP_PKEY_free, (EVP_PKEY *))
+  use(void, EVP_PKEY_free, (EVP_PKEY *)) \
+  use(void *, CRYPTO_malloc, (size_t, const char *, int)) \
+  use(void, CRYPTO_free, (void *, const char *, int))
 
 #define LIBSSL(use) \
   use(int, OPENSSL_init_ssl, (uint64_t, const void *)) \
@@ -54,6 +56,7 @@ typedef int on_extension(SSL *ssl, unsigned type, unsigned context, const unsign
   use(void, SSL_CTX_set_cert_verify_callback, (SSL_CTX *, int (*)(X509_STORE_CTX *, void *), void *)) \
   use(void, SSL_CTX_set_alpn_select_cb, \
       (SSL_CTX *, int (*)(SSL *, const unsigned char **, unsigned char *, const unsigned char *, unsigned, void *), void *)) \
+  use(long, SSL_CTX_callback_ctrl, (SSL_CTX *, int, void (*)(void))) \
   use(void, SSL_CTX_sess_set_new_cb, (SSL_CTX *, int (*)(SSL *, SSL_SESSION *))) \
   use(long, SSL_CTX_set_timeout, (SSL_CTX *, long)) \
   use(int, SSL_CTX_add_custom_ext, \
@@ -106,6 +109,10 @@ enum {
   SSL_CTRL_SET_SESS_CACHE_MODE = 44,
   SSL_CTRL_SET_TLSEXT_HOSTNAME = 55,
   SSL_CTRL_SET_TLSEXT_TICKET_KEYS = 59,
+  SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB = 63,
+  SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE = 65,
+  SSL_CTRL_GET_TLSEXT_STATUS_REQ_OCSP_RESP = 70,
+  SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP = 71,
   SSL_CTRL_CHAIN_CERT = 89,
   SSL_CTRL_SET_GROUPS_LIST = 92,
   SSL_CTRL_SET_SIGALGS_LIST = 98,
@@ -122,6 +129,8 @@ enum {
   SSL_EXT_TLS1_3_NEW_SESSION_TICKET = 0x2000,
   SSL_TLSEXT_ERR_OK = 0,
   SSL_TLSEXT_ERR_ALERT_FATAL = 2,
+  SSL_TLSEXT_ERR_NOACK = 3,
+  TLSEXT_STATUSTYPE_ocsp = 1,
   SSL_KEY_UPDATE_REQUESTED = 1,
   SSL_ERROR_SSL = 1,
   SSL_ERROR_SYSCALL = 5,

@@ -118,6 +118,13 @@ static int choose_certificate(SSL *ssl, void *argument) {
   return ((struct connection *)argument)->chosen ? 1 : -1;
 }
 
+/* RFC 6066 section 8: the client has asked for a response, and has one if the certificate that was chosen came with it. */
+static int staple(SSL *ssl, void *argument) {
+  unsigned char *response;
+  (void)argument;
+  return SSL_ctrl(ssl, SSL_CTRL_GET_TLSEXT_STATUS_REQ_OCSP_RESP, 0, &response) > 0 ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
 /* RFC 7301 section 3.2, by our preference. Both lists are what OpenSSL or src/openssl/ has checked: lengths and names. */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *length, const unsigned char *theirs, unsigned count,
                            void *argument) {
@@ -353,6 +360,7 @@ static bool configure_context(struct connection *t, struct call *c) {
          SSL_CTX_ctrl(t->context, SSL_CTRL_SET_GROUPS_LIST, 0, TEXT(6)) == 1 &&
          SSL_CTX_ctrl(t->context, SSL_CTRL_SET_SIGALGS_LIST, 0, TEXT(7)) == 1 &&
          SSL_CTX_ctrl(t->context, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, TEXT(7)) == 1 &&
+         (!t->server || SSL_CTX_callback_ctrl(t->context, SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB, (void (*)(void))staple) == 1) &&
          (!t->server || SSL_CTX_add_custom_ext(t->context, REFUSAL_EXTENSION, SSL_EXT_TLS1_3_NEW_SESSION_TICKET, refuse_by_extension,
                                                NULL, t, NULL, NULL) == 1);
 }
@@ -474,6 +482,19 @@ static napi_value tls_useKey(struct call *c) {
   return used == 1 ? nothing(c) : impossible(c);
 }
 
+static napi_value tls_requestStatus(struct call *c) {
+  return SSL_ctrl(T->ssl, SSL_CTRL_SET_TLSEXT_STATUS_REQ_TYPE, TLSEXT_STATUSTYPE_ocsp, NULL) == 1 ? nothing(c) : impossible(c);
+}
+
+static napi_value tls_setStatus(struct call *c) {
+  void *copy = CRYPTO_malloc(LENGTH(1) + 1, __FILE__, __LINE__);
+  if (copy == NULL) return impossible(c);
+  memcpy(copy, BYTES(1), LENGTH(1));
+  if (SSL_ctrl(T->ssl, SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP, (long)LENGTH(1), copy) == 1) return nothing(c); /* it has the copy */
+  CRYPTO_free(copy, __FILE__, __LINE__);
+  return impossible(c);
+}
+
 static napi_value tls_certificateChosen(struct call *c) {
   T->chosen = true;
   return nothing(c);
@@ -511,6 +532,12 @@ static napi_value tls_refuse(struct call *c) {
 static napi_value tls_certificate(struct call *c) {
   if (T->chain == NULL || NUMBER(1) < 0 || NUMBER(1) >= OPENSSL_sk_num(T->chain)) return nothing(c);
   return encoded(c, OPENSSL_sk_value(T->chain, (int)NUMBER(1)), encode_certificate);
+}
+
+static napi_value tls_status(struct call *c) {
+  unsigned char *response = NULL;
+  long length = SSL_ctrl(T->ssl, SSL_CTRL_GET_TLSEXT_STATUS_REQ_OCSP_RESP, 0, &response);
+  return encoded(c, &(struct bytes){response, length > 0 ? (size_t)length : 0}, encode_bytes);
 }
 
 static napi_value tls_message(struct call *c) {
@@ -594,6 +621,8 @@ static const struct entry ENTRIES[] = {
   {"giveTickets", "cbbii", tls_giveTickets},
   {"addCertificate", "cbi", tls_addCertificate},
   {"useKey", "cb", tls_useKey},
+  {"requestStatus", "c", tls_requestStatus},
+  {"setStatus", "cb", tls_setStatus},
   {"certificateChosen", "c", tls_certificateChosen},
   {"verdict", "ci", tls_verdict},
   {"receive", "cb", tls_receive},
@@ -606,6 +635,7 @@ static const struct entry ENTRIES[] = {
   {"updateKeys", "c", tls_updateKeys},
   {"refuse", "ci", tls_refuse},
   {"certificate", "ci", tls_certificate},
+  {"status", "c", tls_status},
   {"message", "ci", tls_message},
   {"protocol", "c", tls_protocol},
   {"serverName", "c", tls_serverName},

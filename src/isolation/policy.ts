@@ -169,6 +169,11 @@ export const SESSION_POLICY: readonly Rule[] = [
   { call: 'readlink', verdict: 'EPERM', why: 'the first local date resolves /etc/localtime' },
   { call: 'readlinkat', verdict: 'EPERM', why: 'the same on arm64' },
   {
+    call: 'getpid',
+    verdict: 'EPERM',
+    why: "OpenSSL's generator of random numbers asks each time whether it is in a child by now; any answer will do that stays the same",
+  },
+  {
     call: 'ioctl',
     verdict: 'ENOTTY',
     when: [{ argument: 1, is: TERMINAL_SETTINGS }],

@@ -15,8 +15,8 @@ import { createConnection, protocolList } from './policy.ts';
 
 /**
  * The client's end of a connection that the system's OpenSSL makes. Of the configuration it does not use `keyShareGroups`,
- * `certificateSignatureSchemes`, `certificateCompressions`, `certificateAuthorities`, `requestOcsp`, `recordSizeLimit`,
- * `maxFragment`, `recordsPerKey` and `grease`, in which OpenSSL has its own ways.
+ * `certificateSignatureSchemes`, `certificateCompressions`, `certificateAuthorities`, `recordSizeLimit`, `maxFragment`,
+ * `recordsPerKey` and `grease`, in which OpenSSL has its own ways. A response that is stapled in TLS 1.2 comes after the verdict.
  */
 export class OpenSslClient extends OpenSslConnection {
   /**
@@ -35,6 +35,7 @@ export class OpenSslClient extends OpenSslConnection {
     library.setVerify(handle, SSL_VERIFY_PEER);
     if (config.serverName !== null) library.setServerName(handle, config.serverName);
     if (config.alpn.length > 0) library.setProtocols(handle, protocolList(config.alpn));
+    if (config.requestOcsp) library.requestStatus(handle);
     if (config.keepTickets) library.keepSessions(handle);
     if (session !== null) library.setSession(handle, session.resumptionSecret);
     super(library, handle, new ClientRole(config, session), keys);

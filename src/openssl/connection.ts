@@ -238,7 +238,8 @@ export class OpenSslConnection implements Connection {
       if (certificate === undefined) break;
       chain.push(certificate);
     }
-    this.#ask({ effect: 'verify-certificate', chain });
+    const ocspResponse = this.#role.role === 'client' ? this.#library.status(handle) : undefined;
+    this.#ask({ effect: 'verify-certificate', chain, ...(ocspResponse === undefined ? {} : { ocspResponse }) });
   }
 
   #askForCertificate(handle: Handle): void {
@@ -286,6 +287,7 @@ export class OpenSslConnection implements Connection {
     for (const [index, certificate] of credential.chain.entries())
       this.#library.addCertificate(handle, certificate, index);
     this.#library.useKey(handle, key);
+    if (credential.ocspResponse !== undefined) this.#library.setStatus(handle, credential.ocspResponse);
   }
 
   #open(handle: Handle): void {

@@ -37,6 +37,8 @@ export interface OpenSslLibrary {
   setProtocols(connection: Handle, names: Bytes): void;
   /** SSL_VERIFY_ bits. */
   setVerify(connection: Handle, mode: number): void;
+  /** A client asks for an OCSP response. */
+  requestStatus(connection: Handle): void;
   keepSessions(connection: Handle): void;
   /** A session of {@link session}. @returns 1 if it will be offered */
   setSession(connection: Handle, session: Bytes): number;
@@ -48,6 +50,8 @@ export interface OpenSslLibrary {
   addCertificate(connection: Handle, certificate: Bytes, index: number): void;
   /** Of the leaf: PKCS#8, DER. */
   useKey(connection: Handle, key: Bytes): void;
+  /** An OCSP response for the leaf, which goes to a client that asks. */
+  setStatus(connection: Handle, response: Bytes): void;
   certificateChosen(connection: Handle): void;
   /** 0, or the X509_V_ERR_ code whose alert a client sends. */
   verdict(connection: Handle, error: number): void;
@@ -70,6 +74,8 @@ export interface OpenSslLibrary {
   // What there is to know
   /** Of the peer's chain, leaf first, as OpenSSL has parsed it; undefined behind the last. */
   certificate(connection: Handle, index: number): Bytes | undefined;
+  /** The OCSP response of a server: in TLS 1.2 not before the verdict. */
+  status(connection: Handle): Bytes | undefined;
   /** The peer's last ClientHello, ServerHello or CertificateRequest, with its header. */
   message(connection: Handle, type: number): Bytes | undefined;
   protocol(connection: Handle): Bytes | undefined;

@@ -189,6 +189,22 @@ describe.each(SCENES)('$version, client $client, server $server:', (scene) => {
     expect(pair.server.session?.serverName).toBe('b.test');
   });
 
+  test('a stapled response goes to a client that asks, and to the verdict', async () => {
+    const ocspResponse = numbered(500);
+    const serverCredentials = [{ ...held(serverCertificate(ISSUING_CA, { dns: ['a.test'] })), ocspResponse }];
+    for (const requestOcsp of [true, false]) {
+      const pair = await converse(pairOf(scene, { serverCredentials, clientConfig: { requestOcsp } }));
+      expectOpen(pair);
+      const effect = pair.client.effects.find(({ effect }) => effect === 'verify-certificate');
+      // Of TLS 1.2, OpenSSL wants the verdict before it reads the message with the response.
+      const tooLate = scene.client === 'openssl' && !tls13;
+      const expected = requestOcsp && !tooLate ? ocspResponse : undefined;
+      expect(effect?.effect === 'verify-certificate' && effect.ocspResponse).toEqual(expected as Uint8Array);
+      const asked = pair.server.effects.find(({ effect }) => effect === 'choose-certificate');
+      expect(asked).toMatchObject({ ocspRequested: requestOcsp });
+    }
+  });
+
   test('without a name there is none', async () => {
     const pair = await converse(pairOf(scene, { clientConfig: { serverName: null } }));
     expectOpen(pair);

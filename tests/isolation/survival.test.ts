@@ -36,6 +36,15 @@ describe.each(['standard', 'strict'])('at %s, the runtime', (level) => {
     expect(inside.exitCode).toBe(0);
   });
 
+  test('is as confined with OpenSSL in it: after its handshakes, no file opens and a socket is the end', async () => {
+    const { output, signal } = await run(level, 'socket-after-openssl');
+    expect(output).toContain('TLSv1.3 open true open true, TLSv1.3 failed true failed true');
+    expect(output).toContain('no file');
+    expect(output).not.toContain('socket');
+    expect(signal).toBe('SIGSYS');
+    expect((await run('off', 'socket-after-openssl')).output).toEndWith('a file\na socket\n');
+  });
+
   test('reports an error that nobody catches, and ends', async () => {
     const { errors, exitCode } = await run(level, 'uncaught');
     expect(errors).toContain('not caught');

@@ -6,11 +6,23 @@
 import * as crypto from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as zlib from 'node:zlib';
+import { TlsError } from '../../src/core/failures.ts';
+import { nodeCrypto } from '../../src/crypto-node/provider.ts';
+import { defaultClientConfig } from '../../src/engine/config.ts';
+import type { Answer, Connection, Effect } from '../../src/engine/connection.ts';
+import { defaultServerConfig } from '../../src/engine/server-config.ts';
 import type { SandboxLevel } from '../../src/isolation/mechanisms.ts';
 import { applySandbox } from '../../src/isolation/sandbox.ts';
+import { OpenSslClient } from '../../src/openssl/client.ts';
+import { loadOpenSsl } from '../../src/openssl/library.ts';
+import { OpenSslServer } from '../../src/openssl/server.ts';
 import { loadNative } from '../../src/os/load.ts';
+import { serverCertificate } from '../support/certificates.ts';
 
 const native = loadNative();
+const openSsl = loadOpenSsl();
+const LEAF = serverCertificate(undefined, { dns: ['a.test'] });
+const KEY = new Uint8Array(crypto.createPrivateKey(LEAF.key.privatePem).export({ type: 'pkcs8', format: 'der' }));
 
 const TASKS: Readonly<Record<string, () => unknown>> = {
   'garbage: 500 MB in large pieces': () => {
@@ -130,6 +142,7 @@ const TASKS: Readonly<Record<string, () => unknown>> = {
       zlib.zstdDecompressSync(zlib.zstdCompressSync(plain)).length,
     ];
   },
+  'OpenSSL: handshakes, data, a refusal': () => talkThroughOpenSsl(),
   'a function made from text': () => new Function('value', 'return value + 1')(2),
   'waiting': () => native.poll(new Int32Array(0), new Int32Array(0), 20),
 };
@@ -142,6 +155,12 @@ const ENDS: Readonly<Record<string, () => void>> = {
   'event-loop': () => {
     setTimeout(() => {}, 10);
   },
+  'socket-after-openssl': () => {
+    write(talkThroughOpenSsl());
+    write(native.openFile('/etc/passwd', 0, 0) < 0 ? 'no file' : 'a file');
+    write(native.socket(2, 1, 0) < 0 ? 'no socket' : 'a socket');
+    native.exit(0);
+  },
   'stop-and-continue': () => {
     write('waiting');
     const ready = native.poll(Int32Array.of(0, 1), new Int32Array(1), 60_000);
@@ -149,6 +168,63 @@ const ENDS: Readonly<Record<string, () => void>> = {
     native.exit(0);
   },
 };
+
+/** Both ends of connections that OpenSSL makes, in both versions, and one that refuses its server's certificate. */
+function talkThroughOpenSsl(): string {
+  const outcomes: string[] = [];
+  for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
+    for (const accept of [true, false]) {
+      const versions = { minVersion: version, maxVersion: version };
+      const client = new OpenSslClient(
+        { ...defaultClientConfig(nodeCrypto, 'a.test', Date.now), ...versions },
+        openSsl,
+      );
+      const server = new OpenSslServer(
+        { ...defaultServerConfig(nodeCrypto, Date.now), ...versions },
+        openSsl,
+        { keys: new Map([['key', KEY]]), ticketKeys: null },
+        nodeCrypto,
+      );
+      server.start();
+      client.start();
+      carry(client, server, accept);
+      if (accept) {
+        client.send(new Uint8Array(1_000_000));
+        carry(client, server, accept);
+        client.closeWrite();
+        server.closeWrite();
+        carry(client, server, accept);
+      }
+      outcomes.push(`${version} ${client.phase} ${client.finished} ${server.phase} ${server.finished}`);
+    }
+  return outcomes.join(', ');
+}
+
+/** Until neither has anything more for the other. */
+function carry(client: Connection, server: Connection, accept: boolean): void {
+  for (let moved = true; moved; ) {
+    moved = false;
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const)
+      for (let output = from.next(); output !== undefined; output = from.next()) {
+        moved = true;
+        if (output.output === 'network') to.receive(output.bytes);
+        if (output.output === 'effect') from.answer(output.id, answerTo(output.effect, accept));
+      }
+  }
+}
+
+function answerTo({ effect }: Effect, accept: boolean): Answer {
+  if (effect === 'choose-certificate') {
+    const credential = { chain: [LEAF.der], key: 'key' };
+    return { answer: 'certificate-chosen', choice: { credential, scheme: 'ecdsa_secp256r1_sha256' } };
+  }
+  if (!accept) return { answer: 'refused', failure: new TlsError('certificate-expired').failure };
+  const identity = { verified: true, matched: [], subject: '', spkiSha256: '', certificateSha256: '' };
+  return { answer: 'certificate-accepted', spki: LEAF.key.spki, identity: { ...identity, notAfterSeconds: 0 } };
+}
 
 interface KeyPair {
   readonly publicKey: crypto.KeyObject;
