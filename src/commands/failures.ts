@@ -389,6 +389,11 @@ export const OUTCOMES = {
     says: 'the chain of certificates takes too much work to check',
     advice: 'No honest server sends such a chain.',
   },
+  'certificate-not-welcome': {
+    exit: EXIT.certificate,
+    says: "the client's certificate is not one of those that are welcome",
+    advice: 'If it should be, add a rule that says so.',
+  },
   'certificate-revoked': {
     exit: EXIT.certificate,
     says: 'a certificate was revoked by its CA',

@@ -123,6 +123,7 @@ export const FAILURES = {
   'certificate-unsupported-signature': { kind: 'certificate-rejected', alert: 'unsupported_certificate' },
   'certificate-not-conforming': { kind: 'certificate-rejected', alert: 'bad_certificate' },
   'certificate-budget-exhausted': { kind: 'certificate-rejected', alert: 'bad_certificate' },
+  'certificate-not-welcome': { kind: 'certificate-rejected', alert: 'access_denied' },
   'certificate-revoked': { kind: 'certificate-rejected', alert: 'certificate_revoked' },
   'certificate-status-missing': { kind: 'certificate-rejected', alert: 'bad_certificate_status_response' },
   'certificate-status-rejected': { kind: 'certificate-rejected', alert: 'bad_certificate_status_response' },

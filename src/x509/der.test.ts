@@ -111,6 +111,11 @@ test('named bits', () => {
 test('object identifiers', () => {
   for (const dotted of ['2.5.29.17', '1.2.840.113549.1.1.11', '1.3.6.1.4.1.11129.2.4.2', '0.9.2342', '2.999.1'])
     assert.equal(dottedOid(over(oid(dotted)).oid()), dotted);
+  // 2.25 and a UUID, with arcs above 2^64.
+  assert.equal(
+    dottedOid('6983fefefefefefefefefefefefefefefefefe7e'),
+    `2.25.${BigInt(`0b${'1'.repeat(2)}${'1111110'.repeat(18)}`)}`,
+  );
   for (const encoding of ['0600', '060180', '0602558f', '0603558001'])
     fails(() => over(encoding).oid(), /object identifier/);
   fails(() => over(concat(unhex('0641'), new Uint8Array(65).fill(1))).oid(), /not an object identifier/);

@@ -289,17 +289,19 @@ export class DerReader {
   }
 }
 
-/** `2.5.29.17` from the hexadecimal of its contents, as {@link DerReader.oid} gives it. Arcs above 2^53 lose their last digits. */
+/** `2.5.29.17` from the hexadecimal of its contents, as {@link DerReader.oid} gives it. */
 export function dottedOid(key: string): string {
-  const arcs: number[] = [];
-  let arc = 0;
+  const arcs: bigint[] = [];
+  let arc = 0n;
   for (let index = 0; index < key.length; index += 2) {
     const byte = Number.parseInt(key.slice(index, index + 2), 16);
-    arc = arc * 128 + (byte & 0x7f);
+    arc = arc * 128n + BigInt(byte & 0x7f);
     if (byte >= 0x80) continue;
-    if (arcs.length === 0) arcs.push(Math.min(Math.floor(arc / 40), 2), arc - 40 * Math.min(Math.floor(arc / 40), 2));
+    // X.690 section 8.19.4: the first two arcs are one number, and the first of them is at most 2.
+    const first = arc < 80n ? arc / 40n : 2n;
+    if (arcs.length === 0) arcs.push(first, arc - 40n * first);
     else arcs.push(arc);
-    arc = 0;
+    arc = 0n;
   }
   return arcs.join('.');
 }

@@ -54,11 +54,20 @@ export function formatName(name: Bytes): string {
   } catch {
     return '(malformed name)';
   }
-  const text = parts
-    .reverse()
-    .map((part) => part.map(formatAttribute).join('+'))
-    .join(',');
+  const text = formatParts(parts, visible);
   return text.length <= DISPLAY_CHARACTERS ? text : `${text.slice(0, DISPLAY_CHARACTERS)}…`;
+}
+
+/** The same of whatever length: to compare with, as no two names look alike but for the types of their values. @throws DerError */
+export function completeName(name: Bytes): string {
+  return formatParts(relativeNames(name), withoutInvisible);
+}
+
+function formatParts(parts: Attribute[][], show: (text: string) => string): string {
+  return parts
+    .reverse()
+    .map((part) => part.map((attribute) => formatAttribute(attribute, show)).join('+'))
+    .join(',');
 }
 
 /**
@@ -178,11 +187,11 @@ function comparableAttribute({ type, tag, value }: Attribute): string {
   return `${type}=${folded === undefined ? `#${tag}.${value.join('.')}` : JSON.stringify(folded)}`;
 }
 
-function formatAttribute({ type, tag, value }: Attribute): string {
+function formatAttribute({ type, tag, value }: Attribute, show: (text: string) => string): string {
   const short = SHORT_NAMES[type];
   const text = attributeText(tag, value);
   if (text === undefined) return `${short ?? dottedOid(type)}=#${[...value].map(hexByte).join('')}`;
-  return `${short ?? dottedOid(type)}=${escapeValue(text)}`;
+  return `${short ?? dottedOid(type)}=${show(escapeSpecial(text))}`;
 }
 
 function attributeText(tag: number, value: Bytes): string | undefined {
@@ -204,8 +213,12 @@ function attributeText(tag: number, value: Bytes): string | undefined {
 }
 
 /** RFC 4514 section 2.4. */
-function escapeValue(text: string): string {
-  return visible(text.replace(/[",+;<>\\]/g, '\\$&').replace(/^[ #]| $/g, '\\$&'));
+function escapeSpecial(text: string): string {
+  return text.replace(/[",+;<>\\]/g, '\\$&').replace(/^[ #]| $/g, '\\$&');
+}
+
+function withoutInvisible(text: string): string {
+  return [...text].map((character) => (INVISIBLE.test(character) ? escaped(character) : character)).join('');
 }
 
 function escaped(character: string): string {

@@ -1,6 +1,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import { equal } from '../core/bytes.ts';
 import { type FAILURES, TlsError, type Why } from '../core/failures.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
 import { Budget } from './budget.ts';
 import { about, Candidate } from './candidate.ts';
 import { Certificate } from './certificate.ts';
@@ -8,8 +9,6 @@ import { formatName } from './distinguished-name.ts';
 import { EXTENSION } from './extensions.ts';
 import { checkNameConstraints } from './name-constraints.ts';
 import { checkPublicProfile } from './public-profile.ts';
-import type { StatusCrypto } from './revocation/finding.ts';
-import { checkCaStatus, checkLeafStatus, type Revocation } from './revocation/revocation.ts';
 import { checkEach, checkFeatures, checkIssuer, type Purpose } from './rules.ts';
 import { verifySignature } from './signed.ts';
 import type { UnixSeconds } from './time.ts';
@@ -39,24 +38,25 @@ export interface PathRequest {
   readonly purpose: Purpose;
   /** Self-issued ones are not counted. */
   readonly maximumIntermediates: number;
-  readonly revocation: Revocation;
-  /** As stapled to the leaf. */
-  readonly ocspResponse: Bytes | undefined;
-  readonly crypto: StatusCrypto;
+  readonly crypto: Pick<CryptoProvider, 'verify' | 'signatureSchemes'>;
+  /** What else a path must be, once its signatures are right: the search goes on after a TlsError. `spend`: one signature of the budget. */
+  judge(path: Path, spend: () => void): void;
 }
+
+/** Leaf first, trust anchor last. */
+export type Path = readonly [Candidate, ...Candidate[]];
 
 /**
  * RFC 5280 section 6 and RFC 4158: a depth-first search from the leaf upwards over names, key identifiers and all rules that cost
  * little. Signatures are checked only once a candidate path has reached an anchor, and from the anchor downwards: so a sender
  * who has no certificate from a trusted CA causes no more than one check for each certificate and anchor of the same name.
- * @returns leaf first, anchor last
  * @throws TlsError: the most specific reason of all that were met
  */
-export function findPath(leaf: Candidate, request: PathRequest): readonly [Certificate, ...Certificate[]] {
+export function findPath(leaf: Candidate, request: PathRequest): Path {
   const search = new PathSearch(request);
   const path = search.from(leaf);
   if (path === undefined) throw search.reason;
-  return [leaf.certificate, ...path.slice(1).map(({ certificate }) => certificate)];
+  return path;
 }
 
 type CertificateWhy = { [W in Why]: (typeof FAILURES)[W]['kind'] extends 'certificate-rejected' ? W : never }[Why];
@@ -87,6 +87,7 @@ const SPECIFICITY = {
   'certificate-pin-mismatch': 12,
   'certificate-chain-too-long': 13,
   'certificate-budget-exhausted': 13,
+  'certificate-not-welcome': 14,
   'certificate-status-missing': 14,
   'certificate-status-rejected': 15,
   'certificate-revoked': 16,
@@ -108,15 +109,18 @@ class PathSearch {
     return this.#reason ?? new TlsError('certificate-unknown-issuer');
   }
 
-  from(leaf: Candidate): readonly Candidate[] | undefined {
+  from(leaf: Candidate): Path | undefined {
     const { subject, der } = leaf.certificate;
     // The peer's own certificate is in the store: no CA vouches for it, and none needs to.
-    if (this.#request.anchors.bySubject(subject).some((anchor) => equal(anchor.der, der))) return [leaf];
+    if (this.#request.anchors.bySubject(subject).some((anchor) => equal(anchor.der, der))) {
+      const path = this.#attempt(() => this.#judged([leaf]));
+      if (path !== undefined) return path;
+    }
     return this.#attempt(() => this.#extend([leaf]));
   }
 
   /** All ways up from the last of `path`, which so far fits. */
-  #extend(path: readonly Candidate[]): readonly Candidate[] | undefined {
+  #extend(path: Path): Path | undefined {
     const child = path.at(-1) as Candidate;
     // Read first, as no issuer makes a weak signature good.
     void child.algorithm;
@@ -127,8 +131,7 @@ class PathSearch {
         const complete = this.#climb(path, anchor.candidate);
         if (anchor.profile === 'public') this.#checkProfile(complete);
         this.#checkSignatures(complete);
-        this.#checkStatus(complete);
-        return complete;
+        return this.#judged(complete);
       });
       if (found !== undefined) return found;
     }
@@ -141,8 +144,13 @@ class PathSearch {
     return undefined;
   }
 
+  #judged(path: Path): Path {
+    this.#request.judge(path, this.#signatureCheck.spend);
+    return path;
+  }
+
   /** Adds `issuer` to the path if everything but the signature allows it. */
-  #climb(path: readonly Candidate[], issuer: Candidate): readonly Candidate[] {
+  #climb(path: Path, issuer: Candidate): Path {
     const { now, purpose, maximumIntermediates } = this.#request;
     this.#budget.step();
     const child = path.at(-1) as Candidate;
@@ -152,7 +160,7 @@ class PathSearch {
     if (intermediates > maximumIntermediates)
       throw new TlsError(
         'certificate-path-too-long',
-        `there are more than ${maximumIntermediates} certificates between ${(path[0] as Candidate).label} and the trusted one`,
+        `there are more than ${maximumIntermediates} certificates between ${path[0].label} and the trusted one`,
       );
     issuer.check(() => checkEach(issuer.certificate, now));
     issuer.check(() => checkIssuer(issuer.certificate, purpose, intermediates));
@@ -163,7 +171,7 @@ class PathSearch {
   }
 
   /** Section 6.1.3 (b) and (c): self-issued certificates are exempt, but not the leaf. */
-  #checkConstraints(path: readonly Candidate[], issuer: Candidate): void {
+  #checkConstraints(path: Path, issuer: Candidate): void {
     const constraints = issuer.certificate.extensions.nameConstraints;
     if (constraints === undefined) return;
     for (const [index, below] of path.entries()) {
@@ -172,14 +180,14 @@ class PathSearch {
     }
   }
 
-  #checkProfile(path: readonly Candidate[]): void {
+  #checkProfile(path: Path): void {
     for (const [index, candidate] of path.entries()) {
       const place = index === 0 ? 'end-entity' : index === path.length - 1 ? 'anchor' : 'intermediate';
       candidate.check(() => checkPublicProfile(candidate.certificate, place));
     }
   }
 
-  #checkSignatures(path: readonly Candidate[]): void {
+  #checkSignatures(path: Path): void {
     for (let index = path.length - 1; index > 0; index--) {
       const [issuer, child] = [path[index] as Candidate, path[index - 1] as Candidate];
       const valid = child.signedBy.get(issuer) ?? this.#checkSignature(child, issuer);
@@ -193,17 +201,6 @@ class PathSearch {
     return child.check(() =>
       verifySignature(certificate, algorithm, issuer.certificate.spki, issuer.publicKey, this.#signatureCheck),
     );
-  }
-
-  /** What nobody above the certificate can know from its contents: whether it was revoked. */
-  #checkStatus(path: readonly Candidate[]): void {
-    const { now, purpose, revocation, ocspResponse } = this.#request;
-    const request = { revocation, ocspResponse, isServer: purpose === 'server', now, ...this.#signatureCheck };
-    for (let index = path.length - 2; index >= 0; index--) {
-      const [candidate, issuer] = [path[index] as Candidate, path[index + 1] as Candidate];
-      const link = { certificate: candidate.certificate, issuer: issuer.certificate };
-      candidate.check(() => (index === 0 ? checkLeafStatus(link, request) : checkCaStatus(link, request)));
-    }
   }
 
   get #signatureCheck(): { readonly crypto: PathRequest['crypto']; readonly spend: () => void } {
@@ -223,8 +220,8 @@ class PathSearch {
   }
 
   /** Not those which `path` has already: the same name with the same key leads nowhere new. */
-  #intermediatesFor(child: Candidate, path: readonly Candidate[]): Candidate[] {
-    this.#intermediates ??= this.#readIntermediates(path[0] as Candidate);
+  #intermediatesFor(child: Candidate, path: Path): Candidate[] {
+    this.#intermediates ??= this.#readIntermediates(path[0]);
     const known = this.#issuersOf.get(child);
     const issuers =
       known ??
@@ -269,7 +266,7 @@ class PathSearch {
 }
 
 /** Nobody in sight has issued the last of `path`. */
-function deadEnd(path: readonly Candidate[]): TlsError {
+function deadEnd(path: Path): TlsError {
   const last = path.at(-1) as Candidate;
   const issuer = formatName(last.certificate.issuer);
   if (last.certificate.selfIssued) {

@@ -262,6 +262,17 @@ describe('bounds', () => {
     );
   });
 
+  test('bytes of a chain', () => {
+    const large = (fill: number) => new Uint8Array(LIMITS.certificateBytes).fill(fill);
+    const size = LIMITS.certificateMessageBytes - LEAF.der.length - ISSUING.der.length - LIMITS.certificateBytes;
+    const run = (bytes: number) =>
+      verify([LEAF, ISSUING, { ...ROOT, der: large(1) }, { ...ROOT, der: new Uint8Array(bytes) }], {
+        anchors: anchors(ROOT),
+      });
+    accepted(run(size));
+    rejected(run(size + 1), 'certificate-chain-too-long', /has 102401 bytes, where 102400 are the most/);
+  });
+
   test('no certificate at all', () => {
     const verification = verifyCertificate({
       chain: [],

@@ -5,10 +5,11 @@ import { LIMITS } from '../core/limits.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { about, Candidate } from './candidate.ts';
 import { Certificate } from './certificate.ts';
+import { type ClientRule, checkWelcome, type Welcome } from './clients.ts';
 import { formatGeneralName, formatReference, matches, type ReferenceIdentifier } from './names.ts';
-import { findPath, type TrustAnchors } from './path.ts';
+import { findPath, type Path, type TrustAnchors } from './path.ts';
 import type { StatusCrypto } from './revocation/finding.ts';
-import type { Revocation } from './revocation/revocation.ts';
+import { checkCaStatus, checkLeafStatus, type Revocation, type RevocationRequest } from './revocation/revocation.ts';
 import { checkEach, checkEndEntity, type Purpose } from './rules.ts';
 import type { UnixSeconds } from './time.ts';
 
@@ -19,7 +20,8 @@ export interface VerificationRequest {
   readonly anchors: TrustAnchors;
   readonly now: UnixSeconds;
   readonly purpose: Purpose;
-  readonly references: References;
+  /** A server must prove who it is; a client that, or that it is welcome. */
+  readonly references: References | Welcome;
   /** CA certificates between the leaf and the anchor, self-issued ones not counted. Default: as many as a chain may have. */
   readonly maximumIntermediates?: number;
   readonly revocation: Revocation;
@@ -45,22 +47,28 @@ export type Verification =
   | { readonly ok: false; readonly failure: Failure };
 
 /** The one way to the constructor of {@link VerifiedPath}; nothing outside of this file can reach it. */
-let prove: (
-  certificates: readonly [Certificate, ...Certificate[]],
-  matched: readonly ReferenceIdentifier[],
-) => VerifiedPath;
+let prove: (certificates: VerifiedPath['certificates'], proven: Proven) => VerifiedPath;
+
+/** Why the leaf is the right one. */
+interface Proven {
+  readonly matched: readonly ReferenceIdentifier[];
+  readonly welcome: readonly ClientRule[];
+}
 
 /** Proof of a verification: only {@link verifyCertificate} can construct one. */
 export class VerifiedPath {
   readonly #brand = 'verified';
   /** Leaf first, trust anchor last; one only if the leaf itself is in the store. */
   readonly certificates: readonly [Certificate, ...Certificate[]];
-  /** Those of the references that the leaf has. */
+  /** Those of the references that the leaf has; empty for a client that is only welcome. */
   readonly matched: readonly ReferenceIdentifier[];
+  /** Those of the rules for clients that hold. */
+  readonly welcome: readonly ClientRule[];
 
-  private constructor(certificates: readonly [Certificate, ...Certificate[]], matched: readonly ReferenceIdentifier[]) {
+  private constructor(certificates: readonly [Certificate, ...Certificate[]], { matched, welcome }: Proven) {
     this.certificates = certificates;
     this.matched = matched;
+    this.welcome = welcome;
   }
 
   get leaf(): Certificate {
@@ -73,7 +81,7 @@ export class VerifiedPath {
   }
 
   static {
-    prove = (certificates, matched) => new VerifiedPath(certificates, matched);
+    prove = (certificates, proven) => new VerifiedPath(certificates, proven);
   }
 }
 
@@ -83,15 +91,14 @@ export class VerifiedPath {
  *
  * What the leaf itself shows comes first, cheapest and most telling first: its form, its names, its validity, its purpose, its
  * key. Then the path ({@link findPath}). The first failure, and of the path's failures the most specific, is the answer.
- * @throws RangeError without a reference identifier, for names mixed with keys, or for a time that is no number: the caller's mistakes,
- * never the peer's
+ * @throws RangeError without a reference identifier, for names mixed with keys, for a server that is only to be welcome, or for a time
+ * that is no number: the caller's mistakes, never the peer's
  */
 export function verifyCertificate(request: VerificationRequest): Verification {
-  const { identifiers } = request.references;
-  if (identifiers.length === 0) throw new RangeError('no reference identifier');
-  if (!areKeys(identifiers) && identifiers.some(({ type }) => type === 'spki-sha256'))
-    throw new RangeError('names and keys as reference identifiers: a key in addition to a name is a pin');
-  if (!Number.isFinite(request.now)) throw new RangeError('no time');
+  const { references, purpose, now } = request;
+  if ('identifiers' in references) checkIdentifiers(references.identifiers);
+  else if (purpose === 'server') throw new RangeError('rules for clients do not say who a server is');
+  if (!Number.isFinite(now)) throw new RangeError('no time');
   try {
     return { ok: true, path: verify(request) };
   } catch (error) {
@@ -100,25 +107,65 @@ export function verifyCertificate(request: VerificationRequest): Verification {
   }
 }
 
-function verify({ chain, references, ...request }: VerificationRequest): VerifiedPath {
-  const { crypto, now, purpose, ocspResponse, maximumIntermediates = LIMITS.chainCertificates } = request;
+function verify({ chain, references, revocation, ocspResponse, ...request }: VerificationRequest): VerifiedPath {
+  const { crypto, now, purpose, maximumIntermediates = LIMITS.chainCertificates } = request;
   const [der, ...intermediates] = chain;
   if (der === undefined) throw new TlsError('no-certificate');
-  if (chain.length > LIMITS.chainCertificates) {
-    const found = `the chain has ${chain.length} certificates, where ${LIMITS.chainCertificates} are the most`;
-    throw new TlsError('certificate-chain-too-long', found);
-  }
+  checkSize(chain);
 
   const kind = `the ${purpose}'s certificate`;
   const leaf = about(
     () => kind,
     () => new Candidate(new Certificate(der), kind),
   );
-  const matched = leaf.check(() => matchReferences(leaf.certificate, references, crypto));
+  const named = 'identifiers' in references ? references : undefined;
+  const matched = named === undefined ? [] : leaf.check(() => matchReferences(leaf.certificate, named, crypto));
   leaf.check(() => checkEach(leaf.certificate, now));
   leaf.check(() => checkEndEntity(leaf.certificate, purpose));
   void leaf.publicKey;
-  return prove(findPath(leaf, { ...request, intermediates, maximumIntermediates, ocspResponse }), matched);
+
+  let welcome: readonly ClientRule[] = [];
+  const status = { revocation, ocspResponse, isServer: purpose === 'server', now, crypto };
+  const path = findPath(leaf, {
+    ...request,
+    intermediates,
+    maximumIntermediates,
+    judge: (found, spend) => {
+      checkStatus(found, { ...status, spend });
+      if (!('identifiers' in references))
+        welcome = leaf.check(() => checkWelcome(certificatesOf(found), references, crypto));
+    },
+  });
+  return prove(certificatesOf(path), { matched, welcome });
+}
+
+function checkIdentifiers(identifiers: readonly ReferenceIdentifier[]): void {
+  if (identifiers.length === 0) throw new RangeError('no reference identifier');
+  const keys = identifiers.filter(({ type }) => type === 'spki-sha256');
+  if (keys.length > 0 && keys.length < identifiers.length)
+    throw new RangeError('names and keys as reference identifiers: a key in addition to a name is a pin');
+}
+
+function checkSize(chain: readonly Bytes[]): void {
+  const tooLong = (found: string): TlsError =>
+    new TlsError('certificate-chain-too-long', `the chain has ${found} are the most`);
+  if (chain.length > LIMITS.chainCertificates)
+    throw tooLong(`${chain.length} certificates, where ${LIMITS.chainCertificates}`);
+  const bytes = chain.reduce((total, { length }) => total + length, 0);
+  if (bytes > LIMITS.certificateMessageBytes) throw tooLong(`${bytes} bytes, where ${LIMITS.certificateMessageBytes}`);
+}
+
+/** Whether the issuers still stand by what they signed, from the trusted one downwards. */
+function checkStatus(path: Path, request: RevocationRequest): void {
+  for (let index = path.length - 2; index >= 0; index--) {
+    const [candidate, issuer] = [path[index] as Candidate, path[index + 1] as Candidate];
+    const link = { certificate: candidate.certificate, issuer: issuer.certificate };
+    candidate.check(() => (index === 0 ? checkLeafStatus(link, request) : checkCaStatus(link, request)));
+  }
+}
+
+function certificatesOf([leaf, ...above]: Path): readonly [Certificate, ...Certificate[]] {
+  return [leaf.certificate, ...above.map(({ certificate }) => certificate)];
 }
 
 function matchReferences(
@@ -152,10 +199,6 @@ function matchKey(
   if (matched.length > 0) return matched;
   const found = formatReference({ type: 'spki-sha256', digest });
   throw new TlsError('certificate-pin-mismatch', `has the key ${found}, and not ${list(keys)}`);
-}
-
-function areKeys(identifiers: readonly ReferenceIdentifier[]): boolean {
-  return identifiers.every(({ type }) => type === 'spki-sha256');
 }
 
 function describePresented({ extensions }: Certificate): string {
