@@ -57,6 +57,13 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#length);
   }
 
+  /** As {@link finish}, and leaves zeros behind. */
+  finishSecret(): Bytes {
+    const whole = this.finish();
+    this.#bytes.fill(0);
+    return whole;
+  }
+
   /** @throws RangeError when the body is longer than its length field can say: always our own mistake, never the peer's. */
   #vector(lengthBytes: 1 | 2 | 3, body: Bytes | ((writer: this) => void)): this {
     const at = this.#grow(lengthBytes);
@@ -78,6 +85,7 @@ export class ByteWriter {
     if (this.#length > this.#bytes.length) {
       const larger = new Uint8Array(Math.max(this.#length, 2 * this.#bytes.length));
       larger.set(this.#bytes.subarray(0, at));
+      this.#bytes.fill(0, 0, at);
       this.#bytes = larger;
     }
     return at;

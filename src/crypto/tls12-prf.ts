@@ -18,13 +18,18 @@ export function tls12Prf(
 ): Bytes {
   const labelAndSeed = concat(ascii(label), seed);
   const output = new Uint8Array(length);
-  let a = labelAndSeed;
+  let a: Bytes = labelAndSeed.slice();
   for (let offset = 0; offset < length; ) {
-    a = crypto.hmac(hash, secret, a);
-    const block = crypto.hmac(hash, secret, concat(a, labelAndSeed));
+    const next = crypto.hmac(hash, secret, a);
+    a.fill(0);
+    a = next;
+    const message = concat(a, labelAndSeed);
+    const block = crypto.hmac(hash, secret, message);
+    message.fill(0);
     output.set(block.subarray(0, length - offset), offset);
     offset += block.length;
     block.fill(0);
   }
+  a.fill(0);
   return output;
 }

@@ -95,7 +95,10 @@ export type Effect =
       readonly scheme: SignatureScheme;
       readonly content: SignedContent;
     }
-  /** Encrypts what only the server itself is to read again: the state of a session (`ticket`), or of a retry (`cookie`). */
+  /**
+   * Encrypts what only the server itself is to read again: the state of a session (`ticket`), or of a retry (`cookie`). The plaintext
+   * is overwritten when there is an answer, as that of `ticket-opened` is when it was read.
+   */
   | { readonly effect: 'seal-ticket'; readonly purpose: TicketPurpose; readonly plaintext: Bytes }
   | { readonly effect: 'open-ticket'; readonly purpose: TicketPurpose; readonly ticket: Bytes };
 

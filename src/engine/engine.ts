@@ -1,5 +1,5 @@
 import { ALERT, alertName } from '../core/alerts.ts';
-import type { Bytes } from '../core/bytes.ts';
+import { type Bytes, EMPTY } from '../core/bytes.ts';
 import { FAILURES, type Failure, TlsError } from '../core/failures.ts';
 import { LIMITS } from '../core/limits.ts';
 import { HANDSHAKE_TYPE } from './codec/registry.ts';
@@ -39,6 +39,8 @@ export class EngineConnection<State extends MachineState> implements Connection 
   #writeClosed = false;
   #pendingEffect: EffectId | null = null;
   #effects = 0;
+  /** What the keeper of the ticket keys has from us: the state of a session, its secret within. */
+  #sealing: Bytes = EMPTY;
   #warnings = 0;
   /** The peer has asked for new keys: they come with our next application data, once for all that was asked while we were silent. */
   #keyUpdateOwed = false;
@@ -140,6 +142,7 @@ export class EngineConnection<State extends MachineState> implements Connection 
   answer(id: EffectId, answer: Answer): void {
     if (id !== this.#pendingEffect) throw new ConnectionMisuse(`answer() to effect ${id}, which is not open`);
     this.#pendingEffect = null;
+    this.#sealing.fill(0);
     this.#guarded(() => {
       this.#step({ event: 'answer', answer });
       this.#drainMessages();
@@ -277,6 +280,7 @@ export class EngineConnection<State extends MachineState> implements Connection 
         this.#effects += 1;
         const id = this.#effects as EffectId;
         this.#pendingEffect = id;
+        if (action.effect.effect === 'seal-ticket') this.#sealing = action.effect.plaintext;
         this.#outputs.put({ output: 'effect', id, effect: action.effect });
         return;
       }
@@ -302,6 +306,7 @@ export class EngineConnection<State extends MachineState> implements Connection 
     const life = this.#life;
     this.#life = FAILED;
     this.#pendingEffect = null;
+    this.#sealing.fill(0);
     this.#incoming.joiner.clear();
     if (life.life === 'running') overwrite(life.state.secrets);
     if (!this.#writeClosed && life.life !== 'idle') this.#sendAlert(failure);

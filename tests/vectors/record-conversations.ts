@@ -21,7 +21,7 @@ function isUpToDate(name: string, scenario: Scenario, recording: Recording): boo
 /** With the answers of the earlier recording if they will do, so that the diff shows what the engine does otherwise. */
 async function recordAgain(name: string, scenario: Scenario, earlier: Recording): Promise<Omit<Recording, 'records'>> {
   try {
-    return await record(name, scenario, earlier);
+    return await record(name, scenario, { earlier });
   } catch {
     return record(name, scenario);
   }

@@ -32,11 +32,16 @@ export class RecordingConnection implements Connection {
   readonly steps: Step[] = [];
   readonly #connection: Connection;
   readonly #answers: Answer[];
+  readonly #opened: () => void;
 
-  /** @param answers given in place of those that come, if they are of the same kind and no tickets, whose content may be of old */
-  constructor(connection: Connection, answers: readonly Answer[] = []) {
+  /**
+   * @param answers given in place of those that come, if they are of the same kind and no tickets, whose content may be of old
+   * @param opened called when the handshake is complete
+   */
+  constructor(connection: Connection, answers: readonly Answer[] = [], opened: () => void = () => {}) {
     this.#connection = connection;
     this.#answers = [...answers];
+    this.#opened = opened;
   }
 
   get phase(): Connection['phase'] {
@@ -95,6 +100,7 @@ export class RecordingConnection implements Connection {
   next(): Output | undefined {
     const output = this.#connection.next();
     if (output !== undefined) this.steps.push(outputStep(output));
+    if (output?.output === 'open') this.#opened();
     return output;
   }
 

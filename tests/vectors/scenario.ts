@@ -151,26 +151,44 @@ export function serverOf(
 /** Good in both versions, and few: they stand in every hello. */
 const SCHEMES = ['ecdsa_secp256r1_sha256', 'ed25519', 'rsa_pss_rsae_sha256'] as const;
 
-/**
- * Plays the scenario, and writes down what its ends of ours say.
- * @param earlier of the same scenario: its answers, the other end's certificates and signatures among them, are given again
- * @throws when it does not end as it should
- */
+/** How a scenario is played otherwise than to be recorded anew. */
+export interface Playing {
+  /** A recording of the same scenario: its answers, the other end's certificates and signatures among them, are given again. */
+  readonly earlier?: Recording;
+  /** Default: what repeats itself. It also does what effects ask for. */
+  readonly crypto?: (role: 'client' | 'server') => CryptoProvider;
+  /** Called when an end has completed its handshake. */
+  readonly opened?: (role: 'client' | 'server') => void;
+  /** Sees the ends of a connection when nothing more is said. */
+  readonly watch?: (stage: Stage) => void;
+}
+
+/** Plays the scenario, and writes down what its ends of ours say. @throws when it does not end as it should */
 export async function record(
   name: string,
   scenario: Scenario,
-  earlier?: Recording,
+  { earlier, crypto, opened, watch }: Playing = {},
 ): Promise<Omit<Recording, 'records'>> {
   const connections: { client?: RecordedStep[]; server?: RecordedStep[] }[] = [];
   let session: Ticket | null = null;
   for (const [at, scene] of scenario.connections.entries()) {
-    const { client: clientBefore = [], server: serverBefore = [] } = earlier?.connections[at] ?? {};
-    const client = new RecordingConnection(clientOf(name, scenario, at, session), answersIn(clientBefore));
-    const server = new RecordingConnection(serverOf(name, scenario, at), answersIn(serverBefore));
-    const stage = stageOf(scene, client, server);
+    const before = earlier?.connections[at] ?? {};
+    const cryptos = { client: crypto?.('client'), server: crypto?.('server') };
+    const client = new RecordingConnection(
+      clientOf(name, scenario, at, session, cryptos.client),
+      answersIn(before.client ?? []),
+      () => opened?.('client'),
+    );
+    const server = new RecordingConnection(
+      serverOf(name, scenario, at, cryptos.server),
+      answersIn(before.server ?? []),
+      () => opened?.('server'),
+    );
+    const stage = stageOf(scene, { client, server }, cryptos);
     await perform(scene, stage);
     const taken = pinned(scene);
     requireEnd(scene, stage, taken, { client: networkBytes(client.steps), server: networkBytes(server.steps) });
+    watch?.(stage);
     connections.push({
       ...(taken.includes('client') ? { client: client.steps } : {}),
       ...(taken.includes('server') ? { server: server.steps } : {}),
@@ -209,11 +227,15 @@ function pinned({ pins, script, offers, tamperClient, tamperServer }: Scene): re
   ];
 }
 
-function stageOf(scene: Scene, client: Connection, server: Connection): Stage {
+function stageOf(
+  scene: Scene,
+  { client, server }: Readonly<Record<'client' | 'server', Connection>>,
+  crypto: Readonly<Record<'client' | 'server', CryptoProvider | undefined>>,
+): Stage {
   const { script, clientVerifier, serverVerifier, clientKeys, serverKeys = SERVER_KEYS } = scene;
   const stage = {
-    client: new ConnectionDriver(client, clientVerifier ?? acceptAnyCertificate, clientKeys),
-    server: new ConnectionDriver(server, serverVerifier ?? acceptAnyCertificate, serverKeys),
+    client: new ConnectionDriver(client, clientVerifier ?? acceptAnyCertificate, clientKeys, crypto.client),
+    server: new ConnectionDriver(server, serverVerifier ?? acceptAnyCertificate, serverKeys, crypto.server),
     scripted: new ScriptedServer(script),
   };
   const whole = (bytes: Bytes): readonly Bytes[] => [bytes];

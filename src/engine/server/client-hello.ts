@@ -63,6 +63,7 @@ export function onClientHello(context: ServerContext, state: ExpectClientHello, 
   // What cannot come to a handshake is not asked to try again.
   chooseProtocol(config.alpn, offer.alpn);
   const peerShare = offer.keyShares.get(group);
+  if (peerShare !== undefined) requireShareLength(group, peerShare);
   if (peerShare === undefined && config.statelessRetry)
     return sendRetry(context, hello, whole, { suite, group, session: null }, offer.earlyData);
   const transcript = new Transcript(crypto, TLS13_SUITES[suite].hash);
@@ -83,6 +84,7 @@ function onSecondHello(
   const peerShare = offer.keyShares.get(group);
   if (peerShare === undefined || offer.keyShareCount !== 1)
     throw new TlsError('illegal-parameter', `not one key_share of ${group}, which was asked for`);
+  requireShareLength(group, peerShare);
   if (!offer.suites.includes(suite)) throw new TlsError('changed-client-hello', `without ${suite}`);
   const received = { hello, clientHello, peerShare };
   const introduced = { ...received, offer, suite, group, retried: true, transcript, aligned };
@@ -234,8 +236,7 @@ function isResumable(config: ServerConfig, { offer, suite }: Introduced, session
 }
 
 function askForCertificate(greeted: Greeted, before: readonly Action[]): Step<ServerState> {
-  const { offer, group, peerShare } = greeted;
-  requireShareLength(group, peerShare);
+  const { offer } = greeted;
   const { schemes } = offer;
   if (schemes === null) throw new TlsError('missing-extension', 'signature_algorithms in ClientHello');
   if (schemes.length === 0) throw new TlsError('no-common-signature-scheme');
@@ -282,13 +283,13 @@ function agree(
   before: readonly Action[],
 ): Step<ServerState> {
   const { group, peerShare } = greeted;
-  requireShareLength(group, peerShare);
   return {
     state: { ...greeted, state: 'await-agreement', secrets: { schedule }, authentication },
     actions: [...before, { action: 'ask', effect: { effect: 'respond', group, peerShare } }],
   };
 }
 
+/** Before there is a secret that would be left behind. */
 function requireShareLength(group: NamedGroup, peerShare: Bytes): void {
   if (peerShare.length !== NAMED_GROUPS[group].clientShareBytes)
     throw new TlsError('bad-key-share', `${group} of ${peerShare.length} bytes`);

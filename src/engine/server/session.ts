@@ -22,7 +22,7 @@ export function encodeSession13({ secret, suite, ...facts }: Session13): Bytes {
     .u16(TLS13_SUITES[suite].codePoint)
     .vector8(secret)
     .vector16(asciiJson(facts))
-    .finish();
+    .finishSecret();
 }
 
 /** Null for what is sealed, but is no session of this version of TLS or of this program. */

@@ -251,6 +251,21 @@ const BAD_BINDER: Scenario = {
   ],
 };
 
+/** A client whose ticket is good, and whose share is not. */
+const SHORT_SHARE: Scenario = {
+  version: 'TLSv1.3',
+  connections: [
+    { client: { keepTickets: true }, server: { ticketLifetimeSeconds: 60, ticketCount: 1 } },
+    {
+      client: { keepTickets: true },
+      server: { ticketLifetimeSeconds: 60, ticketCount: 1 },
+      pins: 'server',
+      fails: 'bad-key-share',
+      offers: set({ [EXTENSION.key_share]: encodeKeyShares([share(X25519, 31)]) }),
+    },
+  ],
+};
+
 const SERVER_ATTACKS: Readonly<Record<string, Attack>> = {
   ...HELLO_ATTACKS,
   ...FLIGHT_ATTACKS,
@@ -273,6 +288,7 @@ export const FAILURE_SCENARIOS: Readonly<Record<string, Scenario>> = {
     ]),
   ),
   'TLS 1.3, to a server: the binder of another ticket: bad-binder': BAD_BINDER,
+  'TLS 1.3, to a server: a ticket with a share that is too short: bad-key-share': SHORT_SHARE,
   ...named(
     'TLS 1.2, to a client',
     firstOfEach({ ...HELLO_ATTACKS12, ...FLIGHT_ATTACKS12, ...RENEGOTIATIONS, ...OPEN_ATTACKS12 }),

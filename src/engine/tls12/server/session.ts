@@ -27,7 +27,7 @@ export function encodeSession12({ suite, masterSecret, ...facts }: Session12): B
     .u16(TLS12_SUITES[suite].codePoint)
     .vector8(masterSecret)
     .vector16(asciiJson(facts))
-    .finish();
+    .finishSecret();
 }
 
 /** Null for what is sealed, but is no session of this version of TLS or of this program. */
