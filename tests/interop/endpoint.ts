@@ -1,6 +1,7 @@
 import { afterAll } from 'bun:test';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RUNTIME_SETTINGS } from '../../src/os/runtime.ts';
 import type { ClientOptions, Order, Outcome, ServerOptions, Word } from './endpoint/options.ts';
@@ -51,7 +52,7 @@ export class Endpoint {
       }),
     );
     const port = await Promise.race([listening, this.#death]);
-    return { port, outcome: () => Promise.race([outcomes.take(), this.#death]) };
+    return { port, outcome: () => Promise.race([outcomes.take(), this.#death, tooLong()]) };
   }
 
   /** @returns what became of the connection, when it is over. */
@@ -73,6 +74,14 @@ export class Endpoint {
     this.#hear.set(id, hear);
     this.#child.stdin?.write(`${JSON.stringify({ id, ...order })}\n`);
   }
+}
+
+/** Far above what a connection takes. */
+const OUTCOME_LIMIT_MS = 60_000;
+
+async function tooLong(): Promise<never> {
+  await delay(OUTCOME_LIMIT_MS, undefined, { ref: false });
+  throw new Error('the connection does not end, or there was none');
 }
 
 type WithoutId<T> = T extends { readonly id: number } ? Omit<T, 'id'> : never;

@@ -3,6 +3,7 @@ import { Fingerprint, fingerprintOf, numberedStream } from '../support/numbered-
 import type { PeerProcess } from '../support/peer-process.ts';
 import { localServer } from '../support/test-pki.ts';
 import { TlsifyProcess } from '../support/tlsify-process.ts';
+import { GNUTLS_GROUPS, gnutlsCipher } from './gnutls-names.ts';
 import {
   connectArguments,
   connectTo,
@@ -20,21 +21,6 @@ import {
 } from './suite.ts';
 
 setDefaultTimeout(TEST_LIMIT_MS);
-
-/** GnuTLS takes the cipher and the key exchange apart; the second follows from the certificate. */
-function gnutlsCipher(suite: string): string {
-  return suite
-    .replace(/^TLS_(.*_WITH_)?/, '')
-    .replace(/_SHA\d+$/, '')
-    .replaceAll('_', '-');
-}
-
-const GNUTLS_GROUPS: Readonly<Record<string, string>> = {
-  x25519: 'GROUP-X25519',
-  secp256r1: 'GROUP-SECP256R1',
-  secp384r1: 'GROUP-SECP384R1',
-  secp521r1: 'GROUP-SECP521R1',
-};
 
 const gnutls: HandshakePeer = {
   command: (port, options) => gnutlsServ(port, options, '--http'),

@@ -1,12 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
-import { TLS12_SUITES, TLS13_SUITES, type Tls13SuiteName } from '../../src/crypto/cipher-suites.ts';
-import type { ServerFiles } from '../support/certificates.ts';
+import { appendFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { fingerprintOf, numberedStream } from '../support/numbered-stream.ts';
-import { type PeerProcess, requireProgram } from '../support/peer-process.ts';
+import type { PeerProcess } from '../support/peer-process.ts';
 import { scratchPath } from '../support/scratch.ts';
 import { localServer } from '../support/test-pki.ts';
+import { NSS_GROUPS, nssDatabase, nssSuites } from './nss-database.ts';
 import {
   describeHandshakes,
   expectClean,
@@ -23,19 +21,6 @@ import {
 } from './suite.ts';
 
 setDefaultTimeout(TEST_LIMIT_MS);
-
-/** By code point, as `:1301`. */
-function nssSuite(suite: string): string {
-  const { codePoint } = { ...TLS13_SUITES, ...TLS12_SUITES }[suite as Tls13SuiteName];
-  return `:${codePoint.toString(16).toUpperCase().padStart(4, '0')}`;
-}
-
-const NSS_GROUPS: Readonly<Record<string, string>> = {
-  x25519: 'x25519',
-  secp256r1: 'P256',
-  secp384r1: 'P384',
-  secp521r1: 'P521',
-};
 
 const PACKAGE = 'the package libnss3-tools';
 
@@ -66,46 +51,18 @@ function selfserv(port: number, { version = 'TLSv1.3', files, suites, groups }: 
         '-V',
         `${version.replace('v', '').toLowerCase()}:${version.replace('v', '').toLowerCase()}`,
         '-d',
-        database(files),
+        nssDatabase({ certificate: files }),
         '-n',
         'peer',
         '-e',
         'peer',
       ],
-      ...(suites === undefined ? [] : ['-c', suites.map(nssSuite).join('')]),
+      ...(suites === undefined ? [] : ['-c', nssSuites(suites)]),
       ...(groups === undefined ? [] : ['-I', groups.map((group) => NSS_GROUPS[group]).join(',')]),
       ...more,
     ],
     comesFrom: PACKAGE,
   };
-}
-
-/** NSS takes keys from its own database only. */
-function database(files: ServerFiles): string {
-  requireProgram('pk12util', PACKAGE);
-  const [folder, bundle] = [scratchPath('nss'), scratchPath('peer.p12')];
-  mkdirSync(folder);
-  const run = (program: string, ...args: string[]): void => {
-    execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  };
-  run(
-    'openssl',
-    'pkcs12',
-    '-export',
-    '-inkey',
-    files.key,
-    '-in',
-    files.chain,
-    '-name',
-    'peer',
-    '-out',
-    bundle,
-    '-passout',
-    'pass:',
-  );
-  run('certutil', '-N', '-d', folder, '--empty-password');
-  run('pk12util', '-i', bundle, '-d', folder, '-W', '');
-  return folder;
 }
 
 const HEADER =

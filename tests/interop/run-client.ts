@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type PeerCommand, requireProgram } from '../support/peer-process.ts';
 
 /** A client that hangs is a failure; a Java machine on a loaded computer takes seconds. */
-const RUN_LIMIT_MS = 60_000;
+const RUN_LIMIT_MS = 20_000;
 
 export interface Run {
   readonly code: number | null;
@@ -21,7 +21,7 @@ export async function runClient(command: PeerCommand, input: string | Iterable<U
   return client.ending;
 }
 
-/** A client in a process of its own, whose stdin and stdout are the plain side. Killed with this process, or after a minute. */
+/** A client in a process of its own, whose stdin and stdout are the plain side. Killed with this process, or when it hangs. */
 export class ClientProcess {
   readonly ending: Promise<Run>;
   readonly #child: ChildProcessWithoutNullStreams;
