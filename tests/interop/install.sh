@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 
 apt-get install -y -q --no-install-recommends \
-  openssl gnutls-bin libnss3-tools nginx-light python3 default-jdk-headless busybox
+  openssl gnutls-bin libnss3-tools nginx-light python3 default-jdk-headless busybox curl chromium
 command -v go >/dev/null || apt-get install -y -q --no-install-recommends golang-go
 command -v cargo >/dev/null || apt-get install -y -q --no-install-recommends cargo
 

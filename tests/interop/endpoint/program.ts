@@ -35,6 +35,7 @@ function listen(id: number, options: ServerOptions): void {
   const config = serverConfig(options);
   const keys = serverKeys(options);
   const verify = options.clientCertificate === undefined ? refuse : verifier(options.trusted, 'client');
+  new ServerConnection(config, nodeCrypto); // throws now what it would throw at the first connection
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     const driver = new ConnectionDriver(new ServerConnection(config, nodeCrypto), verify, keys);
     runServer(new TlsStream(socket, driver)).then((outcome) => say({ id, word: 'over', outcome }));
