@@ -59,7 +59,6 @@ const WHY_OF_REASON: ReadonlyMap<number, Why> = new Map<number, Why>([
   [245, 'unexpected-record'], // UNEXPECTED_RECORD
   [152, 'message-too-large'], // EXCESSIVE_MESSAGE_SIZE
   [132, 'too-many-key-updates'], // TOO_MANY_KEY_UPDATES
-  [110, 'duplicate-extension'], // BAD_EXTENSION
   [217, 'unsolicited-extension'], // UNSOLICITED_EXTENSION
   [373, 'inappropriate-fallback'], // INAPPROPRIATE_FALLBACK
   [108, 'bad-key-share'], // BAD_KEY_SHARE

@@ -103,6 +103,7 @@ const LOOSENED: readonly (readonly [call: SystemCall, attempt: string])[] = (
     ['stat', 'stat a file by stat'],
     ['readlink', 'read a link by readlink'],
     ['readlinkat', 'read a link'],
+    ['getpid', 'ask the system for its process id'],
     ['ioctl', "change a terminal's settings"],
   ] as const
 ).filter(([call]) => SYSCALLS[call][process.arch as Architecture] !== null);

@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from 'bun:test';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { PeerProcess } from '../support/peer-process.ts';
 import { scratchPath } from '../support/scratch.ts';
+import { localServer } from '../support/test-pki.ts';
 
 const ROOT = resolve(import.meta.dir, '../..');
 const VERSION = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
@@ -76,18 +78,58 @@ describe('npm pack and npm install', () => {
     expect(result).toEqual({ status: 0, stdout: expect.stringContaining(`tlsify ${VERSION} `), stderr: '' });
   });
 
-  test('it runs where there is neither Bun nor Node, nor anything else but the C library', () => {
+  describe('where there is neither Bun nor Node, nor anything else but the C library', () => {
     const root = scratchPath('root');
-    for (const folder of [root, join(root, 'proc')]) mkdirSync(folder);
-    cpSync(join(packages, PLATFORM), root, { recursive: true });
-    for (const library of libraries(join(root, 'tlsify-main'))) {
-      mkdirSync(join(root, dirname(library)), { recursive: true });
-      cpSync(library, join(root, library), { dereference: true });
-    }
-    const script = 'mount -t proc proc "$1/proc" && exec chroot "$1" /tlsify --version';
-    const unshare = process.getuid?.() === 0 ? ['unshare', '-mpf'] : ['unshare', '-rmpf'];
-    const result = run([...unshare, 'sh', '-c', script, 'sh', root], installed);
-    expect(result).toEqual({ status: 0, stdout: expect.stringContaining(`tlsify ${VERSION} `), stderr: '' });
+    const asRoot = process.getuid?.() === 0;
+    const inRoot = (...words: readonly string[]) => {
+      const script = 'mount -t proc proc "$1/proc" && shift && exec "$@"';
+      const user = asRoot ? ['--userspec=65534:65534'] : [];
+      const command = ['chroot', ...user, root, '/tlsify', ...words];
+      return run(['unshare', asRoot ? '-mpf' : '-rmpf', 'sh', '-c', script, 'sh', root, ...command], installed);
+    };
+    const provide = (program: string) => {
+      for (const library of libraries(program)) {
+        mkdirSync(join(root, dirname(library)), { recursive: true });
+        cpSync(library, join(root, library), { dereference: true });
+      }
+    };
+
+    beforeAll(() => {
+      for (const folder of [root, join(root, 'proc')]) mkdirSync(folder, { mode: 0o755 });
+      cpSync(join(packages, PLATFORM), root, { recursive: true });
+      provide(join(root, 'tlsify-main'));
+    });
+
+    test('it runs, for whoever may run it', () => {
+      expect(inRoot('--version')).toEqual({
+        status: 0,
+        stdout: expect.stringContaining(`tlsify ${VERSION} `),
+        stderr: '',
+      });
+    });
+
+    test('--backend openssl says what to install', () => {
+      const { status, stderr } = inRoot('connect', '--insecure-no-verify', '--backend', 'openssl', '127.0.0.1:1');
+      expect(stderr).toMatch(/libcrypto\.so\.3.*\n.*Install the package libssl3/);
+      expect(status).toBe(78);
+    });
+
+    test('and works where that is', async () => {
+      const { leaf, chain, key, ca } = localServer();
+      const peer = await PeerProcess.start((port) => ({
+        program: 'openssl',
+        args: ['s_server', '-www', '-accept', `127.0.0.1:${port}`, '-cert', leaf, '-cert_chain', chain, '-key', key],
+        comesFrom: 'the package openssl',
+      }));
+      const openssl = run(['sh', '-c', 'command -v openssl'], '/').stdout.trim();
+      provide(openssl);
+      cpSync(ca, join(root, 'ca.pem'));
+      chmodSync(join(root, 'ca.pem'), 0o644);
+      const trust = ['--no-system-ca', '--ca', '/ca.pem', '--name', 'dns:localhost'];
+      const { status, stdout, stderr } = inRoot('connect', ...trust, '--backend', 'openssl', `127.0.0.1:${peer.port}`);
+      await peer.stop();
+      expect({ status, stderr, stdout }).toEqual({ status: 0, stderr: '', stdout: '' });
+    });
   });
 });
 
