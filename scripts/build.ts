@@ -3,8 +3,18 @@
  * `tlsify-os.node` and `tlsify-openssl.node`. They lie beside each other; nothing else is needed at run time but glibc, and
  * libssl.so.3 for whoever asks for it.
  */
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { relative, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dir, '..');
 const DIST = resolve(ROOT, 'dist');
@@ -54,6 +64,18 @@ export async function compile(entry: string, program: string): Promise<void> {
   chmodSync(program, 0o755);
 }
 
+/** Says what was built: a line for each file. */
+function report(folder: string): void {
+  for (const name of readdirSync(folder).sort())
+    console.log(
+      `${relative(process.cwd(), resolve(folder, name))}  ${formatBytes(statSync(resolve(folder, name)).size)}`,
+    );
+}
+
+function formatBytes(bytes: number): string {
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
 async function build(): Promise<void> {
   const native = Bun.spawnSync([process.execPath, resolve(ROOT, 'scripts/native.mjs')], {
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -69,6 +91,7 @@ async function build(): Promise<void> {
   await compile(resolve(ROOT, 'src/bin/cli.ts'), resolve(stage, 'tlsify-main'));
   rmSync(DIST, { recursive: true, force: true });
   renameSync(stage, DIST);
+  report(DIST);
 }
 
 if (import.meta.main) await build();

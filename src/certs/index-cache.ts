@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
   renameSync,
   statSync,
@@ -16,6 +17,9 @@ import type { Source } from './sources.ts';
 
 /** Thousands of CAs, with their paths, fit. */
 const INDEX_BYTES = 1024 * 1024;
+/** Sets of sources that are worth a place in the cache, and how long one keeps it that nobody reads. */
+const INDEXES_KEPT = 32;
+const UNUSED_MS = 30 * 24 * 3600 * 1000;
 
 /** The user's own: `$XDG_CACHE_HOME/tlsify`, `~/.cache/tlsify`, or null where the environment names neither. */
 export function cacheFolder(environment: Readonly<Record<string, string | undefined>>): string | null {
@@ -42,7 +46,7 @@ export function readIndex(folder: string, sources: readonly Source[]): AnchorInd
 }
 
 /**
- * Writes a new file and puts it in the place of the old one. A folder or disk that does not want it is left in peace, and so is one
+ * Writes a new file and puts it in the place of the old one, and drops those that are not used any more. A folder or disk that does not want it is left in peace, and so is one
  * in the place of another user, whose links would decide where ours are made (root with a HOME that it kept).
  */
 export function writeIndex(folder: string, sources: readonly Source[], index: AnchorIndex): void {
@@ -61,11 +65,36 @@ export function writeIndex(folder: string, sources: readonly Source[], index: An
     } finally {
       closeSync(fd);
     }
+    dropUnused(folder);
   } catch {
     // As above. What is left of an attempt would stop the next one of the same process id.
     try {
       unlinkSync(temporary);
     } catch {}
+  }
+}
+
+/**
+ * Who is reading one of them keeps it open, and who wants one that is gone makes it anew. The system notes a reading once a day at
+ * most, or never (noatime).
+ */
+function dropUnused(folder: string): void {
+  const used = readdirSync(folder)
+    .filter((name) => /^anchors-[0-9a-f]{8}(?:\.\d+)?$/.test(name))
+    .flatMap((name) => {
+      const path = `${folder}/${name}`;
+      const status = lstatSync(path, { throwIfNoEntry: false });
+      return status === undefined ? [] : [{ path, atMs: Math.max(status.atimeMs, status.mtimeMs) }];
+    })
+    .sort((a, b) => b.atMs - a.atMs);
+  const oldestMs = Date.now() - UNUSED_MS;
+  for (const [index, { path, atMs }] of used.entries()) {
+    if (index < INDEXES_KEPT && atMs > oldestMs) continue;
+    try {
+      unlinkSync(path);
+    } catch {
+      // Another process was faster.
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -249,6 +250,67 @@ describe('the index in the cache', () => {
     const [cache, path] = [folder(), write(ROOT.pem)];
     open([path], cache);
     assert.equal(readdirSync(join(cache, 'tlsify')).length, 1);
+  });
+
+  test('drops what nobody has read for a month, what is more than 32, and nothing else', () => {
+    const cache = folder();
+    const own = join(cache, 'tlsify');
+    mkdirSync(own, { mode: 0o700 });
+    const put = (name: string, ageDays: number) => {
+      const path = write('', name, own);
+      const seconds = Date.now() / 1000 - ageDays * 86_400;
+      utimesSync(path, seconds, seconds);
+    };
+    const hexadecimal = (index: number) => index.toString(16).padStart(8, '0');
+    for (let index = 0; index < 40; index++) put(`anchors-${hexadecimal(index)}`, index / 2);
+    const others = ['anchors-old', 'notes', 'anchors-0000000g', 'anchors-00000000.lock'];
+    for (const name of others) put(name, 400);
+    put('anchors-ffffffff', 31);
+    put('anchors-fffffffe.4711', 31);
+    open([write(ROOT.pem)], cache);
+    const left = readdirSync(own).filter((name) => !others.includes(name));
+    assert.equal(left.length, 32);
+    for (let index = 0; index < 31; index++) assert.ok(left.includes(`anchors-${hexadecimal(index)}`), `${index}`);
+    for (const name of others) assert.ok(existsSync(join(own, name)), name);
+  });
+
+  test('keeps what was read lately, however old it is', () => {
+    const cache = folder();
+    open([write(ROOT.pem)], cache);
+    const first = indexOf(cache);
+    const seconds = Date.now() / 1000;
+    utimesSync(first, seconds - 86_400, seconds - 90 * 86_400);
+    open([write(OTHER.pem)], cache);
+    assert.ok(existsSync(first));
+    utimesSync(first, seconds - 31 * 86_400, seconds - 90 * 86_400);
+    open([write(TWIN.pem)], cache);
+    assert.ok(!existsSync(first));
+  });
+
+  test('is dropped by many at once without a failure', async () => {
+    const cache = folder();
+    const own = join(cache, 'tlsify');
+    mkdirSync(own, { mode: 0o700 });
+    for (let index = 0; index < 500; index++)
+      utimesSync(write('', `anchors-${index.toString(16).padStart(8, '0')}`, own), 1, 1);
+    const indexCache = join(import.meta.dirname, 'index-cache.ts');
+    const sources = readExplicitSource(write(ROOT.pem));
+    const script = `
+      import { writeIndex } from ${JSON.stringify(indexCache)};
+      import { buildIndex } from ${JSON.stringify(join(import.meta.dirname, 'anchor-index.ts'))};
+      import { readExplicitSource } from ${JSON.stringify(join(import.meta.dirname, 'sources.ts'))};
+      const sources = readExplicitSource(${JSON.stringify(sources[0]?.path)});
+      writeIndex(${JSON.stringify(own)}, sources, buildIndex(sources));`;
+    const path = write(script, 'writer.ts');
+    const codes = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const child = spawn(process.execPath, [path], { stdio: 'inherit' });
+        return (await once(child, 'exit'))[0] as number | null;
+      }),
+    );
+    assert.deepEqual(codes, [0, 0, 0, 0]);
+    assert.equal(readdirSync(own).length, 1);
+    assert.notEqual(readIndex(own, sources), undefined);
   });
 
   test('has its place in the cache of the user', () => {

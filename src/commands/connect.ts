@@ -22,6 +22,7 @@ import { Dialling, type DialTarget } from '../transport/dial.ts';
 import { transportFailure } from '../transport/failures.ts';
 import { Session } from '../transport/session.ts';
 import type { ConnectOptions } from './connect-options.ts';
+import { errorText } from './messages.ts';
 import { Refused } from './refused.ts';
 import { Report } from './report.ts';
 import { formatTarget, type Target } from './target.ts';
@@ -57,7 +58,7 @@ export async function connect(native: Native, options: ConnectOptions, environme
       return report.failed({ kind: 'configuration', why: 'trust-store-unusable', detail: error.message });
     if (error instanceof RevocationListError)
       return report.failed({ kind: 'configuration', why: 'revocation-list-unusable', detail: error.message });
-    throw error;
+    return report.failed({ kind: 'internal', why: 'internal-error', detail: errorText(error) });
   }
 }
 

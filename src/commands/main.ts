@@ -3,7 +3,7 @@ import { ensureSingleThreaded, UnfitRuntime } from '../os/runtime.ts';
 import { connect } from './connect.ts';
 import { type ConnectOptions, parseConnect } from './connect-options.ts';
 import { EXIT } from './exit-codes.ts';
-import { failureMessage, internalMessage, usageMessage } from './messages.ts';
+import { failureMessage, internalMessage, outputMessage, usageMessage } from './messages.ts';
 import { nearest, printable, UsageError } from './options.ts';
 
 /** How the program was called, and how it talks to who called it. */
@@ -15,6 +15,18 @@ export interface Invocation {
   /** Prints on standard output and standard error, before there is a sandbox. */
   readonly print: (text: string) => void;
   readonly complain: (text: string) => void;
+}
+
+/** Standard output does not take what is printed. */
+export class OutputFailed extends Error {
+  override readonly name = 'OutputFailed';
+  /** Its reader has read enough and gone away, as `head` does: nobody is there to be told. */
+  readonly readerGone: boolean;
+
+  constructor(cause: unknown) {
+    super(`standard output: ${cause instanceof Error ? cause.message : String(cause)}`);
+    this.readerGone = cause instanceof Error && 'code' in cause && cause.code === 'EPIPE';
+  }
 }
 
 const COMMANDS = ['connect', 'shims', 'help', 'openssl', 'ssl_client'] as const;
@@ -35,6 +47,10 @@ export async function main(invocation: Invocation): Promise<number> {
       const failure = { kind: 'configuration', why: 'runtime-unfit', detail: error.message } as const;
       invocation.complain(failureMessage(failure, undefined));
       return EXIT.configuration;
+    }
+    if (error instanceof OutputFailed) {
+      if (!error.readerGone) invocation.complain(outputMessage(error));
+      return EXIT.inputOutput;
     }
     invocation.complain(internalMessage(error));
     return EXIT.internal;

@@ -22,10 +22,19 @@ export function insecureMessage(peer: string): string {
   return lines(`WARNING: ${peer} is not verified (--insecure-no-verify): anybody may be at the other end`);
 }
 
-/** For what should not happen. The text of the error, never its stack: that is for a debugger. */
+/** What was to be printed is lost. */
+export function outputMessage({ message }: Error): string {
+  return lines(message);
+}
+
+/** For what should not happen. */
 export function internalMessage(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return lines(`internal error: ${text}`, 'please report it, with the command');
+  return lines(`internal error: ${errorText(error)}`, 'please report it, with the command');
+}
+
+/** The text of the error, never its stack: that is for a debugger. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
 /** Whatever a text is made of (a path, an argument, what the system said), the terminal is not told anything by it. */

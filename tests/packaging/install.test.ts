@@ -133,6 +133,37 @@ describe('npm pack and npm install', () => {
   });
 });
 
+describe('a checkout', () => {
+  const global = scratchPath('global');
+  const tlsify = join(global, 'bin/tlsify');
+
+  test('is installed for the user by npm link', () => {
+    const linked = run(['npm', 'link', '--offline', '--no-audit', '--no-fund'], checkout, {
+      npm_config_prefix: global,
+    });
+    expect(linked).toMatchObject({ status: 0 });
+    const result = run([tlsify, '--version'], installed);
+    expect(result).toEqual({ status: 0, stdout: expect.stringContaining(`tlsify ${VERSION} `), stderr: '' });
+  });
+
+  test('of which npm install -g makes a copy, as some of its versions do, says what to do instead', () => {
+    const copied = scratchPath('copied');
+    const install = ['install', '-g', '.', '--install-links', '--prefix', copied];
+    expect(run(['npm', ...install, '--offline', '--no-audit', '--no-fund'], checkout)).toMatchObject({ status: 0 });
+    const result = run([join(copied, 'bin/tlsify'), '--version'], installed);
+    expect(result).toEqual({ status: 78, stdout: '', stderr: expect.stringMatching(/^tlsify: .*`npm link`.*\n$/) });
+  });
+
+  test('and its packages, of both together, install globally as well', () => {
+    const both = scratchPath('both');
+    const packed = readdirSync(tarballs).map((name) => join(tarballs, name));
+    const install = ['install', '-g', ...packed, '--prefix', both, '--offline', '--no-audit', '--no-fund'];
+    expect(run(['npm', ...install], installed)).toMatchObject({ status: 0 });
+    const result = run([join(both, 'bin/tlsify'), '--version'], installed);
+    expect(result).toEqual({ status: 0, stdout: expect.stringContaining(`tlsify ${VERSION} `), stderr: '' });
+  });
+});
+
 /** The shared objects that the dynamic linker loads for `program`, by their paths. */
 function libraries(program: string): string[] {
   const listed = run(['ldd', program], '/').stdout;

@@ -30,6 +30,8 @@ export interface Ending {
 }
 
 export interface TlsifyOptions {
+  /** Default: {@link COMMAND}. */
+  readonly command?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** A descriptor of ours for its stdin or stdout, in place of a pipe. */
   readonly stdin?: number;
@@ -46,7 +48,7 @@ export class TlsifyProcess {
   #onStatus: () => void = () => {};
 
   constructor(args: readonly string[], options: TlsifyOptions = {}) {
-    this.#child = spawn(COMMAND, [...args, '--status-fd', '3'], {
+    this.#child = spawn(options.command ?? COMMAND, [...args, '--status-fd', '3'], {
       env: { ...process.env, ...options.env },
       stdio: [options.stdin ?? 'pipe', options.stdout ?? 'pipe', 'pipe', 'pipe'],
     });
