@@ -17,22 +17,24 @@ export function readTime(reader: DerReader, name: string): UnixSeconds {
 export function timeAt(text: Bytes, from: number, to: number, isGeneralized: boolean): UnixSeconds | string {
   const rest = to - 11;
   if (to - from !== (isGeneralized ? 15 : 13) || text[to - 1] !== ZULU) return NOT_A_TIME;
-  for (let index = from; index < to - 1; index++) if (!isDigit(text[index] as number)) return NOT_A_TIME;
+  for (let index = from; index < to - 1; index++) {
+    const character = text[index] as number;
+    if (character < 0x30 || character > 0x39) return NOT_A_TIME;
+  }
   const twoDigits = pair(text, rest - 2);
   const century = isGeneralized ? pair(text, from) : twoDigits < 50 ? 20 : 19;
   const year = century * 100 + twoDigits;
-  const [month, day] = [pair(text, rest), pair(text, rest + 2)];
-  const [hour, minute, second] = [pair(text, rest + 4), pair(text, rest + 6), pair(text, rest + 8)];
+  const month = pair(text, rest);
+  const day = pair(text, rest + 2);
+  const hour = pair(text, rest + 4);
+  const minute = pair(text, rest + 6);
+  const second = pair(text, rest + 8);
   if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59)
     return 'no such time';
   return daysSince1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
 }
 
 const NOT_A_TIME = 'not a time in seconds and UTC';
-
-function isDigit(character: number): boolean {
-  return character >= 0x30 && character <= 0x39;
-}
 
 function pair(text: Bytes, at: number): number {
   return 10 * (text[at] as number) + (text[at + 1] as number) - 11 * 0x30;

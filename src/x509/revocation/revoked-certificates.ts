@@ -93,7 +93,8 @@ export class RevokedCertificates {
   }
 
   #checkSerial(): void {
-    const [first, second] = [this.#source[this.#serialFrom] as number, this.#source[this.#serialFrom + 1] as number];
+    const first = this.#source[this.#serialFrom] as number;
+    const second = this.#source[this.#serialFrom + 1] as number;
     const length = this.#serialTo - this.#serialFrom;
     if (length === 0 || length > SERIAL_BYTES) this.#fail(`not of 1 to ${SERIAL_BYTES} bytes`, this.#serialFrom);
     if (length > 1 && (first === 0 || first === 0xff) && (first ^ second) < 0x80)
