@@ -30,7 +30,10 @@ export interface Connection {
   receiveEnd(): void;
   /** Seals application data, as few records as possible. Allowed when `open` and not after {@link closeWrite}. */
   send(plaintext: Bytes): void;
-  /** Sends close_notify; receiving goes on (RFC 8446 section 6.1). */
+  /**
+   * Sends close_notify; receiving goes on (RFC 8446 section 6.1). In TLS 1.2 the peer is to answer with its own and may drop what it
+   * had to say (RFC 5246 section 7.2.1). Of ours, neither version drops anything: the driver says when this side ends.
+   */
   closeWrite(): void;
   /** Asks for new keys in both directions (TLS 1.3; a no-op in 1.2). */
   updateKeys(): void;
