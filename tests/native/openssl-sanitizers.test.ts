@@ -55,7 +55,7 @@ test('a copy that is too short is found', () => {
   expect(attack(output).stderr).toMatch(/AddressSanitizer: heap-buffer-overflow/);
 });
 
-test('a message that is read after it was freed is found', () => {
-  const output = compileBroken('  free(to->at);\n  *to', '  free(copy);\n  *to');
-  expect(attack(output).stderr).toMatch(/AddressSanitizer: heap-use-after-free/);
+test('a connection that is used after it was released is found', () => {
+  const output = compileBroken('  memset(t, 0, sizeof *t);\n', '');
+  expect(attack(output).stderr).toMatch(/AddressSanitizer: (?:heap-use-after-free|attempting double-free)/);
 });

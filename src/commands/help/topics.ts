@@ -26,6 +26,7 @@ const ISOLATION: Document = {
     },
     { heading: 'Limits' },
     'The process knows the keys of its one session and its plain bytes: isolation does not hide those from a defect in the parser. It protects everything else: other sessions, the calling program, files, keys, and the network.',
+    'All this holds with `--backend openssl`, too, where the code that parses is C. That backend cannot keep a private key in another process; no command gives it one yet.',
     `Nothing in it stops: ${NOT_STOPPED.join('; ')}.`,
   ],
 };
@@ -97,6 +98,7 @@ const ENVIRONMENT: Document = {
       ],
     },
     'No other variable changes what is verified, and nothing secret is ever read from the environment or from arguments.',
+    "`--backend openssl` reads no configuration of OpenSSL's: `OPENSSL_CONF`, `OPENSSL_MODULES` and `OPENSSL_ENGINES` do nothing.",
     'The launcher sets `BUN_JSC_useJIT=0`, `BUN_JSC_useConcurrentGC=0` and `BUN_JSC_numberOfGCMarkers=1`, so that the process has one thread and no memory that is both writable and executable; and it takes away what reaches into a process from outside: `BUN_*`, `NODE_*`, `LD_*`, `MALLOC_*`, `GLIBC_TUNABLES`, `GCONV_PATH`, `JSC_*`.',
   ],
 };
