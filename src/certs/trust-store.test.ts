@@ -19,6 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { rootCertificates } from 'node:tls';
 import { authority, type TestCertificate } from '../../tests/support/certificates.ts';
 import { tlv } from '../../tests/support/der-writer.ts';
 import { concat, equal } from '../core/bytes.ts';
@@ -29,6 +30,7 @@ import { readPublicKey } from '../x509/public-key.ts';
 import { checkPublicProfile } from '../x509/public-profile.ts';
 import { buildIndex, certificateAt, decodeIndex, ENTRY, encodeIndex, hashSubject } from './anchor-index.ts';
 import { cacheFolder, readIndex } from './index-cache.ts';
+import { CERTIFICATE, decodeBlock, findBlocks } from './pem.ts';
 import { readDefaultStore, readExplicitSource, type Source, TrustStoreError } from './sources.ts';
 import { TrustStore } from './trust-store.ts';
 
@@ -404,6 +406,20 @@ describe('the store of the system', () => {
     assert.ok(certificates.length > 50, `${certificates.length}`);
     for (const { der, subject, spki } of certificates) {
       assert.ok(readPublicKey(spki).bits >= 255, formatName(subject));
+      assert.deepEqual(encode(DerReader.over(der, '')), der);
+    }
+  });
+
+  test("so has Mozilla's, as the runtime brings it along", () => {
+    assert.ok(rootCertificates.length > 50, `${rootCertificates.length}`);
+    for (const pem of rootCertificates) {
+      const file = Buffer.from(`${pem}\n`);
+      const [block] = findBlocks(file, CERTIFICATE);
+      const der = block === undefined ? undefined : decodeBlock(file, block, CERTIFICATE);
+      assert.ok(der !== undefined, pem);
+      const certificate = new Certificate(der);
+      checkPublicProfile(certificate, 'anchor');
+      assert.ok(readPublicKey(certificate.spki).bits >= 255, formatName(certificate.subject));
       assert.deepEqual(encode(DerReader.over(der, '')), der);
     }
   });

@@ -95,6 +95,12 @@ export function readExtensions(list: DerReader): Extensions {
     if (isCritical && (read === undefined || READ_ONLY_FOR_FORM.has(id))) found.unknownCritical ??= id;
     return read === undefined ? undefined : (value) => read(value, found);
   });
+  // We ask for no policy (RFC 5280 section 6.1.1 (c) and (e)); what asks for one on our behalf cannot be honoured, mappings need not be.
+  if (
+    found.critical.get(EXTENSION.policyConstraints) === true &&
+    found.policyConstraints?.requireExplicitPolicy !== undefined
+  )
+    found.unknownCritical ??= EXTENSION.policyConstraints;
   // Of the features only must-staple can be enforced here.
   if (
     found.critical.get(EXTENSION.tlsFeature) === true &&
@@ -138,11 +144,10 @@ export function readExtensionList(
   return critical;
 }
 
-/** Critical ones of these are unknown: the first two name places where something is to be had, and we fetch nothing. */
+/** Critical ones of these are unknown: they name places where something is to be had, and we fetch nothing. */
 const READ_ONLY_FOR_FORM: ReadonlySet<string> = new Set([
   EXTENSION.authorityInfoAccess,
   EXTENSION.cRLDistributionPoints,
-  EXTENSION.policyConstraints,
 ]);
 
 type Found = { -readonly [Field in keyof Extensions]: Extensions[Field] };
@@ -175,7 +180,6 @@ const KNOWN: Readonly<Record<string, (value: DerReader, found: Found) => void>> 
   [EXTENSION.authorityKeyIdentifier]: (value, found) => {
     found.authorityKeyIdentifier = readAuthorityKeyIdentifier(value.enter(TAG.sequence, 'authorityKeyIdentifier'));
   },
-  // We ask for no policy, and refuse policyConstraints, the one extension that could (RFC 5280 section 6.1.1 (c) and (e)).
   [EXTENSION.certificatePolicies]: (value) => readPolicies(value.enter(TAG.sequence, 'certificatePolicies')),
   [EXTENSION.inhibitAnyPolicy]: (value) => void value.smallInteger('inhibitAnyPolicy', SKIPPED_CERTIFICATES_MAXIMUM),
   [EXTENSION.policyConstraints]: (value, found) => {

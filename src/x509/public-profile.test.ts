@@ -155,6 +155,12 @@ describe('anchors', () => {
     const none = { subjectKeyIdentifier: null, authorityKeyIdentifier: null, keyUsage: null };
     accepted(asPublic(below({ ...none, basicConstraints: basicConstraints(true, undefined, false) })));
   });
+  test('are not for a purpose of their own: their extKeyUsage would be news to their store', () => {
+    onlyPrivately(
+      below({ extKeyUsage: extendedKeyUsage(['serverAuth']) }),
+      /^the trusted certificate \(CN=Old\) is a root with an extKeyUsage \(BR 7\.1\.2\.1\.2\)/,
+    );
+  });
   test('must not name another key as their own issuer', () => {
     onlyPrivately(
       below({ authorityKeyIdentifier: authorityKeyIdentifier(unhex('aabb')) }),

@@ -18,7 +18,10 @@ import { formatGeneralName, isDnsName } from './names.ts';
 export function checkPublicProfile(certificate: Certificate, place: 'end-entity' | 'intermediate' | 'anchor'): void {
   checkKeyIdentifiers(certificate, place);
   // Roots were chosen as they are, and some in use are older than the rules (RFC 5280 section 6.1.1 (d): a name and a key).
-  if (place === 'anchor') return;
+  if (place === 'anchor') {
+    if (certificate.extensions.extKeyUsage !== undefined) refuse('is a root with an extKeyUsage', 'BR 7.1.2.1.2');
+    return;
+  }
   checkSerialNumber(certificate);
   checkTimes(certificate);
   if (place === 'end-entity') checkEndEntity(certificate);

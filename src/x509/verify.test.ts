@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import {
   authorityKeyIdentifier,
   basicConstraints,
+  extension,
   nameConstraints,
   subjectAltName,
 } from '../../tests/support/certificate-extensions.ts';
@@ -16,6 +17,7 @@ import {
   serverCertificate,
   type TestCertificate,
 } from '../../tests/support/certificates.ts';
+import { implicit, sequence } from '../../tests/support/der-writer.ts';
 import { testKey } from '../../tests/support/keys.ts';
 import {
   accepted,
@@ -239,6 +241,12 @@ describe('self-issued certificates', () => {
     const leaf = serverCertificate(constrained, { dns: ['a.test', 'b.test'] }, { subject: constrained.subject });
     rejected(verify([leaf]), 'certificate-name-constraint', /b\.test/);
   });
+});
+
+test('a critical policyConstraints that demands no policy asks for nothing', () => {
+  const constraints = extension('2.5.29.36', sequence(implicit(1, unhex('00'))), true);
+  const issuing = authority('Issuing', { issuer: ROOT, extensions: { constraints } });
+  accepted(verify(chainOf(serverCertificate(issuing, NAMES))));
 });
 
 test('the most specific reason survives, wherever in the search it was met', () => {

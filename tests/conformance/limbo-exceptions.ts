@@ -40,11 +40,12 @@ export const EXCEPTIONS: Readonly<Record<string, Exception>> = {
       'BR 7.1.2.10.8 lets name constraints be non-critical, and we apply them; webpki::nc::permitted-dns-match-noncritical demands the contrary of this case',
   },
 
-  'rfc5280::aki::cross-signed-root-missing-aki': { reason: `${ANCHOR}: the anchor has no authorityKeyIdentifier` },
+  'rfc5280::aki::cross-signed-root-missing-aki': {
+    reason: `${ANCHOR}: the anchor has no authorityKeyIdentifier; cve::cve-2024-0567 demands the contrary of this case`,
+  },
   'rfc5280::ski::root-missing-ski': { reason: `${ANCHOR}: TWCA Global Root CA has no subjectKeyIdentifier` },
   'rfc5280::root-non-critical-basic-constraints': { reason: `${ANCHOR}: ePKI Root Certification Authority` },
   'webpki::aki::root-with-aki-authoritycertissuer': { reason: `${ANCHOR}: Certigna and QuoVadis Root CA 2` },
   'webpki::aki::root-with-aki-authoritycertserialnumber': { reason: `${ANCHOR}: Certigna and QuoVadis Root CA 2` },
   'webpki::aki::root-with-aki-all-fields': { reason: `${ANCHOR}: Certigna and QuoVadis Root CA 2` },
-  'webpki::eku::root-has-eku': { reason: `${ANCHOR}; its extKeyUsage is applied to what is below it` },
 };
