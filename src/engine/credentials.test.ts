@@ -60,3 +60,13 @@ test('a certificate whose key is on a curve that the peer does not have is none 
   assert.equal(chosen([P384], { curves: ['x25519', 'secp256r1'] }), 'no-common-signature-scheme');
   assert.equal(chosen([P384], { curves: null }), 'p384 ecdsa_secp256r1_sha256');
 });
+
+test('a name that no certificate has is refused, or answered with the first, as the policy says', () => {
+  const a = { ...P256, names: ['a.example'] };
+  const b = { ...RSA, names: ['b.example'] };
+  assert.equal(chosen([a, b], { serverName: 'b.example' }), 'rsa rsa_pkcs1_sha256');
+  assert.equal(chosen([a, b], { serverName: 'c.example' }), 'unrecognized-name');
+  const shown = chooseCredential([a, b], { ...QUESTION, serverName: 'c.example' }, 'show-first');
+  assert.ok(shown.answer === 'certificate-chosen');
+  assert.equal(shown.choice?.credential.key, 'p256');
+});

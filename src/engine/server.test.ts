@@ -112,26 +112,8 @@ describe('a handshake', () => {
   });
 });
 
-describe('a server chooses', () => {
-  test('the suite that it likes best, but ChaCha20 for who likes that best', async () => {
-    const suites = ['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'] as const;
-    const clients = {
-      TLS_AES_256_GCM_SHA384: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
-      TLS_AES_128_GCM_SHA256: ['TLS_AES_128_GCM_SHA256'],
-      TLS_CHACHA20_POLY1305_SHA256: ['TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_256_GCM_SHA384'],
-    } as const;
-    for (const [expected, offered] of Object.entries(clients)) {
-      const { client } = await handshake({ client: { suites: offered }, server: { suites } });
-      assert.equal(client.suite, expected);
-    }
-    const without = await handshake({
-      client: { suites: clients.TLS_CHACHA20_POLY1305_SHA256 },
-      server: { suites: suites.slice(0, 2) },
-    });
-    assert.equal(without.client.suite, 'TLS_AES_256_GCM_SHA384');
-  });
-
-  test('the group that it likes best, with a HelloRetryRequest if there is no share of it', async () => {
+describe('a server', () => {
+  test('chooses the group that it likes best, with a HelloRetryRequest if there is no share of it', async () => {
     const groups = ['secp256r1', 'x25519'] as const;
     const asked = await handshake({ server: { groups } });
     assert.deepEqual([asked.client.group, asked.client.helloRetryRequest], ['secp256r1', true]);
@@ -139,38 +121,6 @@ describe('a server chooses', () => {
     assert.deepEqual([had.client.group, had.server.helloRetryRequest], ['secp256r1', false]);
     const only = await handshake({ client: { groups: ['x25519'] }, server: { groups } });
     assert.deepEqual([only.server.group, only.server.helloRetryRequest], ['x25519', false]);
-  });
-
-  test('the protocol that it likes best, or none', async () => {
-    const both = await handshake({ client: { alpn: ['a', 'b'] }, server: { alpn: ['b', 'a'] } });
-    assert.deepEqual([both.client.alpn, both.server.alpn], ['b', 'b']);
-    const quiet = await handshake({ client: { alpn: ['a'] } });
-    assert.deepEqual([quiet.client.alpn, quiet.server.alpn], [null, null]);
-  });
-
-  test('among certificates by what the client verifies', async () => {
-    const serverKeys = softwareKeys([heldCredential('p256'), heldCredential('ed25519'), heldCredential('rsa-2048')]);
-    for (const scheme of ['ecdsa_secp256r1_sha256', 'ed25519', 'rsa_pss_rsae_sha256'] as const) {
-      const { client } = await handshake({ client: { signatureSchemes: [scheme] }, serverKeys });
-      assert.equal(client.signatureScheme, scheme);
-    }
-  });
-
-  test('among certificates by name', async () => {
-    const serverKeys = softwareKeys([
-      { ...heldCredential('p256', 'a.example'), names: ['a.example'] },
-      { ...heldCredential('p256', '*.b.example'), names: ['b.example', '*.b.example'] },
-    ]);
-    for (const [serverName, subject] of [
-      ['a.example', 'CN=a.example'],
-      ['www.b.example', 'CN=*.b.example'],
-      ['b.example', 'CN=*.b.example'],
-    ] as const) {
-      const { client } = await handshake({ client: { serverName }, serverKeys });
-      assert.equal(client.peer?.subject, subject);
-    }
-    const { server } = await converse13({ client: { serverName: 'w.w.b.example' }, serverKeys });
-    assert.equal(server.failure?.why, 'unrecognized-name');
   });
 });
 
