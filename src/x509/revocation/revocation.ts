@@ -44,21 +44,29 @@ export interface Link {
  */
 export function checkLeafStatus(link: Link, request: RevocationRequest): void {
   const { ocspResponse, isServer, revocation } = request;
+  const demandsStaple = isServer && link.certificate.extensions.tlsFeatures?.includes(STATUS_REQUEST) === true;
+  if (ocspResponse === undefined && !demandsStaple && isContentWithNothing(revocation)) return;
+  const question = { ...request, ...link };
   const stapled =
     ocspResponse === undefined
       ? nothing('no OCSP response was stapled')
-      : checkStaple(ocspResponse, { ...request, ...link }, revocation);
+      : checkStaple(ocspResponse, question, revocation);
   if (stapled.found === 'revoked') throw new TlsError('certificate-revoked', stapled.detail);
-  const listed = checkRevocationLists(revocation.lists, { ...request, ...link });
-  if (isServer && stapled.found === 'nothing' && link.certificate.extensions.tlsFeatures?.includes(STATUS_REQUEST))
+  const listed = checkRevocationLists(revocation.lists, question);
+  if (demandsStaple && stapled.found === 'nothing')
     throw new TlsError('certificate-status-missing', `demands an OCSP response (must-staple), and ${stapled.detail}`);
   judge([stapled, listed], revocation.policy);
 }
 
 /** The status of a CA certificate. @throws as above */
 export function checkCaStatus(link: Link, request: RevocationRequest): void {
-  const listed = checkRevocationLists(request.revocation.lists, { ...request, ...link });
-  judge([listed], request.revocation.policy);
+  const { revocation } = request;
+  if (!isContentWithNothing(revocation))
+    judge([checkRevocationLists(revocation.lists, { ...request, ...link })], revocation.policy);
+}
+
+function isContentWithNothing({ policy, lists }: Revocation): boolean {
+  return policy === 'soft' && lists.length === 0;
 }
 
 /** A responder that may be revoked itself is as good as its own status. */
