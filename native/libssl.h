@@ -21,6 +21,7 @@ typedef int on_extension(SSL *ssl, unsigned type, unsigned context, const unsign
 #define LIBCRYPTO(use) \
   use(unsigned long, OpenSSL_version_num, (void)) \
   use(void, ERR_clear_error, (void)) \
+  use(unsigned long, ERR_get_error, (void)) \
   use(unsigned long, ERR_peek_last_error, (void)) \
   use(const char *, ERR_reason_error_string, (unsigned long)) \
   use(const void *, BIO_s_mem, (void)) \
@@ -85,6 +86,7 @@ typedef int on_extension(SSL *ssl, unsigned type, unsigned context, const unsign
   use(int, SSL_key_update, (SSL *, int)) \
   use(int, SSL_new_session_ticket, (SSL *)) \
   use(int, SSL_get_error, (const SSL *, int)) \
+  use(int, SSL_get_shutdown, (const SSL *)) \
   use(int, SSL_version, (const SSL *)) \
   use(const void *, SSL_get_current_cipher, (const SSL *)) \
   use(uint16_t, SSL_CIPHER_get_protocol_id, (const void *)) \
@@ -132,8 +134,12 @@ enum {
   SSL_TLSEXT_ERR_NOACK = 3,
   TLSEXT_STATUSTYPE_ocsp = 1,
   SSL_KEY_UPDATE_REQUESTED = 1,
+  ERR_LIB_SSL = 20,
+  SSL_R_RECORD_LAYER_FAILURE = 313,
   SSL_ERROR_SSL = 1,
   SSL_ERROR_SYSCALL = 5,
+  SSL_ERROR_ZERO_RETURN = 6,
+  SSL_RECEIVED_SHUTDOWN = 2,
 };
 
 #define DECLARE(type, name, parameters) static type (*name) parameters;

@@ -305,11 +305,22 @@ static int encode_bytes(const void *object, unsigned char **out) {
 static int encode_certificate(const void *object, unsigned char **out) { return i2d_X509(object, out); }
 static int encode_session(const void *object, unsigned char **out) { return i2d_SSL_SESSION(object, out); }
 
+/* The last error of libssl, the one that says what was wrong: since 3.2 another stands behind it that says in which layer. */
+static unsigned long last_error(void) {
+  unsigned long last = 0;
+  for (unsigned long error = ERR_get_error(); error != 0; error = ERR_get_error())
+    if (last == 0 || ((error >> 23 & 0xff) == ERR_LIB_SSL && (error & 0x7fffff) != SSL_R_RECORD_LAYER_FAILURE)) last = error;
+  return last;
+}
+
 /* The result of an operation: what it returned if that is positive, else minus the SSL_ERROR_ code. */
 static napi_value outcome(struct call *c, int result) {
   if (result > 0) return number(c, result);
   int code = SSL_get_error(T->ssl, result);
-  if (code == SSL_ERROR_SSL || code == SSL_ERROR_SYSCALL) T->error = ERR_peek_last_error();
+  if (code == SSL_ERROR_SSL || code == SSL_ERROR_SYSCALL) T->error = last_error();
+  /* What 3.5 makes of a close_notify behind a user_canceled. Memory has no errors of its own, and a fatal alert is one of libssl. */
+  if (code == SSL_ERROR_SYSCALL && T->error == 0 && (SSL_get_shutdown(T->ssl) & SSL_RECEIVED_SHUTDOWN) != 0)
+    code = SSL_ERROR_ZERO_RETURN;
   return number(c, -code);
 }
 
