@@ -1,5 +1,6 @@
 import { describe, setDefaultTimeout } from 'bun:test';
 import { buildJavaPeer } from './builds.ts';
+import { describeLibraryClient, type Program } from './library-client.ts';
 import { peerArguments } from './peer-arguments.ts';
 import {
   describeCommands,
@@ -15,14 +16,19 @@ setDefaultTimeout(TEST_LIMIT_MS);
 
 const classes = buildJavaPeer();
 
-const java: HandshakePeer = {
-  command: (port, options) => ({
-    program: 'java',
-    args: ['-cp', classes, 'Peer', ...peerArguments(port, options)],
-    comesFrom: 'the package default-jdk-headless',
-  }),
+/** Most runs end before the better compiler or a collector with threads is of use. */
+const SHORT_LIVED = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'];
+
+const program: Program = (words) => ({
+  program: 'java',
+  args: [...SHORT_LIVED, '-cp', classes, 'Peer', ...words],
+  comesFrom: 'the package default-jdk-headless',
+});
+
+const java = {
+  command: (port, options) => program(peerArguments(port, options)),
   request: 'facts\n',
-  response: /^sni=localhost alpn=-\n$/,
+  response: /^sni=localhost alpn=- client=no\n$/,
   suites: [...SUITES_13, ...SUITES_12],
   groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
   keys: {
@@ -35,7 +41,7 @@ const java: HandshakePeer = {
   },
   groups12: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
   keys12: ['p256', 'p384', 'p521', 'rsa-2048', 'rsa-pss-2048', 'ed25519'],
-};
+} as const satisfies HandshakePeer;
 
 describe('Java (JSSE)', () => {
   describeHandshakes(java);
@@ -44,6 +50,22 @@ describe('Java (JSSE)', () => {
     command: (port, options) => {
       const { args, ...rest } = java.command(port, options);
       return { ...rest, args: [...args, 'keylimit=2^20'] };
+    },
+  });
+
+  describeLibraryClient(program, {
+    suites: java.suites,
+    groups: java.groups,
+    shares: ['x25519', 'secp256r1'],
+    keys: Object.fromEntries(Object.keys(java.keys).map((key) => [key, undefined])),
+    groups12: java.groups12,
+    keys12: java.keys12,
+    alerts: {
+      certificate_required: /certificate_required/,
+      handshake_failure: /handshake_failure/,
+      no_application_protocol: /no_application_protocol/,
+      unrecognized_name: /unrecognized_name/,
+      protocol_version: /protocol_version/,
     },
   });
 });

@@ -5,6 +5,7 @@ import { serverCertificate } from '../support/certificates.ts';
 import { TcpPeer } from '../support/tcp-peer.ts';
 import { filesOf, ISSUING_CA } from '../support/test-pki.ts';
 import { buildRustlsPeer } from './builds.ts';
+import { describeLibraryClient, type Program } from './library-client.ts';
 import { peerArguments } from './peer-arguments.ts';
 import {
   connectTo,
@@ -23,14 +24,16 @@ setDefaultTimeout(TEST_LIMIT_MS);
 
 const executable = buildRustlsPeer();
 
-const rustls: HandshakePeer = {
-  command: (port, options) => ({
-    program: executable,
-    args: peerArguments(port, options),
-    comesFrom: 'tests/interop/peers/rustls',
-  }),
+const program: Program = (words) => ({
+  program: executable,
+  args: words,
+  comesFrom: 'tests/interop/peers/rustls',
+});
+
+const rustls = {
+  command: (port, options) => program(peerArguments(port, options)),
   request: 'facts\n',
-  response: /^sni=localhost alpn=-\n$/,
+  response: /^sni=localhost alpn=- client=no\n$/,
   suites: [...SUITES_13, ...SUITES_12],
   groups: ['X25519MLKEM768', 'SecP256r1MLKEM768', 'x25519', 'secp256r1', 'secp384r1'],
   keys: {
@@ -42,7 +45,7 @@ const rustls: HandshakePeer = {
   },
   groups12: ['x25519', 'secp256r1', 'secp384r1'],
   keys12: ['p256', 'p384', 'p521', 'rsa-2048', 'ed25519'],
-};
+} as const satisfies HandshakePeer;
 
 describe('rustls', () => {
   describeHandshakes(rustls);
@@ -74,5 +77,22 @@ describe('rustls', () => {
       expectClean(result);
       expect(bytes < certificateBytes / 2).toBe(isSmall);
     }
+  });
+
+  describeLibraryClient(program, {
+    suites: rustls.suites,
+    groups: rustls.groups,
+    shares: ['X25519MLKEM768', 'x25519', 'SecP256r1MLKEM768'],
+    keys: Object.fromEntries(Object.keys(rustls.keys).map((key) => [key, undefined])),
+    groups12: rustls.groups12,
+    // Without P-521 among its groups it has no such certificates in TLS 1.2 either (RFC 8422 section 5.1).
+    keys12: rustls.keys12.filter((key) => key !== 'p521'),
+    alerts: {
+      certificate_required: /CertificateRequired/,
+      handshake_failure: /HandshakeFailure/,
+      no_application_protocol: /NoApplicationProtocol/,
+      unrecognized_name: /Unrecogni[sz]edName/,
+      protocol_version: /ProtocolVersion/,
+    },
   });
 });

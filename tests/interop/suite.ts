@@ -167,19 +167,19 @@ export function describeCommands(peer: Pick<HandshakePeer, 'command'>): void {
     test('the host is sent as server name', async () => {
       const result = await connectTo(await serve(), 'facts\n');
       expectClean(result);
-      expect(result.stdout.toString()).toBe('sni=localhost alpn=-\n');
+      expect(result.stdout.toString()).toBe('sni=localhost alpn=- client=no\n');
     });
 
     test('--sni none sends no server name, and the certificate is still verified', async () => {
       const result = await connectTo(await serve(), 'facts\n', '--sni', 'none');
       expectClean(result);
-      expect(result.stdout.toString()).toBe('sni=- alpn=-\n');
+      expect(result.stdout.toString()).toBe('sni=- alpn=- client=no\n');
     });
 
     test('ALPN: the peer chooses one of ours', async () => {
       const result = await connectTo(await serve({ alpn: ['imap'] }), 'facts\n', '--alpn', 'h2,imap');
       expectClean(result);
-      expect(result.stdout.toString()).toBe('sni=localhost alpn=imap\n');
+      expect(result.stdout.toString()).toBe('sni=localhost alpn=imap client=no\n');
       expect(result.status[0]).toMatchObject({ alpn: 'imap' });
     });
   });

@@ -12,6 +12,7 @@ import java.security.PrivateKey;
 import java.security.Security;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Arrays;
 import java.util.Base64;
@@ -20,15 +21,21 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.net.InetAddress;
+import java.net.Socket;
 import javax.net.ssl.ExtendedSSLSession;
+import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SNIServerName;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLServerSocket;
+import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
 
-/** A server on Java's JSSE; arguments and commands are those of README.md. */
+/** A server or a client on Java's JSSE; arguments and commands are those of README.md. */
 final class Peer {
   public static void main(String[] words) throws Exception {
     Map<String, String> arguments = new HashMap<>();
@@ -40,18 +47,30 @@ final class Peer {
       Security.setProperty("jdk.tls.keyLimits", "AES/GCM/NoPadding KeyUpdate " + arguments.get("keylimit"));
     if (arguments.containsKey("groups")) System.setProperty("jdk.tls.namedGroups", arguments.get("groups"));
 
-    KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
-    keys.init(keyStore(Path.of(arguments.get("chain")), Path.of(arguments.get("key"))), new char[0]);
+    KeyManager[] keys = null;
+    if (arguments.containsKey("chain")) {
+      KeyManagerFactory factory = KeyManagerFactory.getInstance("PKIX");
+      factory.init(keyStore(Path.of(arguments.get("chain")), Path.of(arguments.get("key"))), new char[0]);
+      keys = factory.getKeyManagers();
+    }
+    TrustManager[] trust = null;
+    if (arguments.containsKey("trusted")) {
+      TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
+      factory.init(trustStore(Path.of(arguments.get("trusted"))));
+      trust = factory.getTrustManagers();
+    }
     SSLContext context = SSLContext.getInstance("TLS");
-    context.init(keys.getKeyManagers(), null, null);
+    context.init(keys, trust, null);
+    if (arguments.containsKey("name")) {
+      for (int left = Integer.parseInt(arguments.getOrDefault("connections", "1")); left > 0; left--) connect(context, arguments);
+      return;
+    }
 
     int port = Integer.parseInt(arguments.get("port"));
     SSLServerSocket listener =
         (SSLServerSocket) context.getServerSocketFactory().createServerSocket(port, 50, InetAddress.getByName("127.0.0.1"));
-    SSLParameters parameters = listener.getSSLParameters();
-    parameters.setProtocols(new String[] {arguments.get("version")});
-    if (arguments.containsKey("suites")) parameters.setCipherSuites(arguments.get("suites").split(","));
-    if (arguments.containsKey("alpn")) parameters.setApplicationProtocols(arguments.get("alpn").split(","));
+    SSLParameters parameters = choose(listener.getSSLParameters(), arguments);
+    parameters.setNeedClientAuth(trust != null);
     listener.setSSLParameters(parameters);
     while (true) {
       SSLSocket connection = (SSLSocket) listener.accept();
@@ -64,6 +83,57 @@ final class Peer {
       });
       thread.setDaemon(true);
       thread.start();
+    }
+  }
+
+  private static SSLParameters choose(SSLParameters parameters, Map<String, String> arguments) {
+    String version = arguments.get("version");
+    parameters.setProtocols(version == null ? new String[] {"TLSv1.3", "TLSv1.2"} : new String[] {version});
+    if (arguments.containsKey("suites")) parameters.setCipherSuites(arguments.get("suites").split(","));
+    if (arguments.containsKey("alpn")) parameters.setApplicationProtocols(arguments.get("alpn").split(","));
+    return parameters;
+  }
+
+  private static KeyStore trustStore(Path authority) throws Exception {
+    KeyStore store = KeyStore.getInstance("PKCS12");
+    store.load(null, null);
+    try (InputStream pem = Files.newInputStream(authority)) {
+      store.setCertificateEntry("ca", CertificateFactory.getInstance("X.509").generateCertificate(pem));
+    }
+    return store;
+  }
+
+  /** Sends, half-closes and receives to the end. */
+  private static void connect(SSLContext context, Map<String, String> arguments) throws Exception {
+    int port = Integer.parseInt(arguments.get("port"));
+    String command = arguments.get("command");
+    Socket tcp = new Socket("127.0.0.1", port);
+    try (SSLSocket connection = (SSLSocket) context.getSocketFactory().createSocket(tcp, arguments.get("name"), port, true)) {
+      SSLParameters parameters = choose(connection.getSSLParameters(), arguments);
+      parameters.setEndpointIdentificationAlgorithm("HTTPS");
+      connection.setSSLParameters(parameters);
+      long began = System.currentTimeMillis();
+      connection.startHandshake();
+      SSLSession session = connection.getSession();
+      String server = ((X509Certificate) session.getPeerCertificates()[0]).getSubjectX500Principal().getName().substring(3);
+      String alpn = connection.getApplicationProtocol().isEmpty() ? "-" : connection.getApplicationProtocol();
+      System.out.println("version=" + session.getProtocol() + " suite=" + session.getCipherSuite() + " alpn=" + alpn
+          + " resumed=" + (session.getCreationTime() < began ? "yes" : "no") + " server=" + server);
+      InputStream in = connection.getInputStream();
+      OutputStream out = connection.getOutputStream();
+      Thread sending = new Thread(() -> {
+        try {
+          out.write((command + "\n").getBytes(StandardCharsets.US_ASCII));
+          sendNumbered(out, Long.parseLong(arguments.getOrDefault("bytes", "0")));
+          connection.shutdownOutput();
+        } catch (IOException failure) {
+          System.err.println(failure);
+        }
+      });
+      sending.start();
+      if (command.equals("facts")) in.transferTo(System.out);
+      else System.out.println("received " + receiveAll(in));
+      sending.join();
     }
   }
 
@@ -101,7 +171,13 @@ final class Peer {
         List<SNIServerName> names = ((ExtendedSSLSession) connection.getSession()).getRequestedServerNames();
         String sni = names.isEmpty() ? "-" : new String(names.get(0).getEncoded(), StandardCharsets.US_ASCII);
         String alpn = connection.getApplicationProtocol().isEmpty() ? "-" : connection.getApplicationProtocol();
-        out.write(("sni=" + sni + " alpn=" + alpn + "\n").getBytes(StandardCharsets.US_ASCII));
+        String client = "yes";
+        try {
+          connection.getSession().getPeerCertificates();
+        } catch (SSLPeerUnverifiedException none) {
+          client = "no";
+        }
+        out.write(("sni=" + sni + " alpn=" + alpn + " client=" + client + "\n").getBytes(StandardCharsets.US_ASCII));
       }
       default -> throw new IOException("no command " + command[0]);
     }

@@ -1,4 +1,4 @@
-"""A server on Python's ssl; arguments and commands are those of README.md.
+"""A server or a client on Python's ssl; arguments and commands are those of README.md.
 
 The TLS object works on memory buffers: the socket wrapper's unwrap() waits for the client's close_notify, and so cannot half-close.
 """
@@ -18,11 +18,11 @@ def openssl_name(suite):
 
 
 class Peer:
-    def __init__(self, tcp, context):
+    def __init__(self, tcp, context, **options):
         self.tcp = tcp
         self.incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, **options)
         self.sni = None
         self.tls.peer = self
         self.pending = b''
@@ -94,7 +94,7 @@ def numbered(total):
 
 
 def serve(tcp, context):
-    peer = Peer(tcp, context)
+    peer = Peer(tcp, context, server_side=True)
     try:
         peer.until_done(peer.tls.do_handshake)
         command, _, argument = peer.receive_line().partition(' ')
@@ -112,7 +112,9 @@ def serve(tcp, context):
             print('received', peer.receive_all(), flush=True)
             return
         elif command == 'facts':
-            peer.send(f'sni={peer.sni or "-"} alpn={peer.tls.selected_alpn_protocol() or "-"}\n'.encode())
+            client = 'yes' if peer.tls.getpeercert(binary_form=True) else 'no'
+            alpn = peer.tls.selected_alpn_protocol() or '-'
+            peer.send(f'sni={peer.sni or "-"} alpn={alpn} client={client}\n'.encode())
         else:
             raise ValueError(f'no command {command}')
         peer.close_write()
@@ -124,18 +126,66 @@ def serve(tcp, context):
         tcp.close()
 
 
+def exchange(peer, command, total):
+    """Sends, half-closes and receives to the end.
+
+    Sends not so far ahead of an echo that both sides could wait for each other; and unwrap() fails while anything is unread.
+    """
+    peer.send(command.encode() + b'\n')
+    sent = 0
+    count, digest = 0, hashlib.sha256()
+    for chunk in numbered(total):
+        peer.send(chunk)
+        sent += len(chunk)
+        while command == 'echo' and count < (sent if sent == total else sent - 262144):
+            received = peer.receive()
+            count += len(received)
+            digest.update(received)
+    peer.close_write()
+    while received := peer.receive():
+        if command == 'facts':
+            print(received.decode(), flush=True)
+        count += len(received)
+        digest.update(received)
+    print('received', count, digest.hexdigest(), flush=True)
+
+
+def connect(arguments, context):
+    session = None
+    for _ in range(int(arguments.get('connections', '1'))):
+        with socket.create_connection(('127.0.0.1', int(arguments['port']))) as tcp:
+            peer = Peer(tcp, context, server_hostname=arguments['name'], session=session)
+            peer.until_done(peer.tls.do_handshake)
+            [[[_, server]]] = peer.tls.getpeercert()['subject']
+            resumed = 'yes' if peer.tls.session_reused else 'no'
+            alpn = peer.tls.selected_alpn_protocol() or '-'
+            print(f'version={peer.tls.version()} suite={peer.tls.cipher()[0]} alpn={alpn} resumed={resumed} server={server}')
+            exchange(peer, arguments['command'], int(arguments.get('bytes', '0')))
+            session = peer.tls.session
+
+
 def main():
     arguments = dict(word.split('=', 1) for word in sys.argv[1:])
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    version = {'TLSv1.3': ssl.TLSVersion.TLSv1_3, 'TLSv1.2': ssl.TLSVersion.TLSv1_2}[arguments['version']]
-    context.minimum_version = context.maximum_version = version
-    context.load_cert_chain(arguments['chain'], arguments['key'])
+    is_client = 'name' in arguments
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if is_client else ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if 'version' in arguments:
+        version = {'TLSv1.3': ssl.TLSVersion.TLSv1_3, 'TLSv1.2': ssl.TLSVersion.TLSv1_2}[arguments['version']]
+        context.minimum_version = context.maximum_version = version
+    if 'chain' in arguments:
+        context.load_cert_chain(arguments['chain'], arguments['key'])
+    if 'trusted' in arguments:
+        context.load_verify_locations(arguments['trusted'])
+        context.verify_mode = ssl.CERT_REQUIRED
     if 'suites' in arguments:
         context.set_ciphers(':'.join(map(openssl_name, arguments['suites'].split(','))))
     if 'groups' in arguments:
         context.set_ecdh_curve(CURVES[arguments['groups']])
     if 'alpn' in arguments:
         context.set_alpn_protocols(arguments['alpn'].split(','))
+    if is_client:
+        connect(arguments, context)
+        return
 
     def note_name(tls, name, _context):
         tls.peer.sni = name

@@ -1,10 +1,11 @@
-// A server on Go's crypto/tls; arguments and commands are those of ../README.md.
+// A server or a client on Go's crypto/tls; arguments and commands are those of ../README.md.
 package main
 
 import (
 	"bufio"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log"
@@ -31,15 +32,30 @@ func main() {
 		name, value, _ := strings.Cut(word, "=")
 		arguments[name] = value
 	}
-	certificate, err := tls.LoadX509KeyPair(arguments["chain"], arguments["key"])
-	if err != nil {
-		log.Fatal(err)
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: arguments["name"]}
+	switch arguments["version"] {
+	case "TLSv1.2":
+		config.MaxVersion = tls.VersionTLS12
+	case "TLSv1.3":
+		config.MinVersion = tls.VersionTLS13
 	}
-	version := uint16(tls.VersionTLS13)
-	if arguments["version"] == "TLSv1.2" {
-		version = tls.VersionTLS12
+	if arguments["chain"] != "" {
+		certificate, err := tls.LoadX509KeyPair(arguments["chain"], arguments["key"])
+		if err != nil {
+			log.Fatal(err)
+		}
+		config.Certificates = []tls.Certificate{certificate}
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: version, MaxVersion: version}
+	if arguments["trusted"] != "" {
+		pem, err := os.ReadFile(arguments["trusted"])
+		if err != nil {
+			log.Fatal(err)
+		}
+		config.RootCAs, config.ClientCAs = x509.NewCertPool(), x509.NewCertPool()
+		config.RootCAs.AppendCertsFromPEM(pem)
+		config.ClientCAs.AppendCertsFromPEM(pem)
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
 	if list := arguments["suites"]; list != "" {
 		for _, suite := range tls.CipherSuites() {
 			if slices.Contains(strings.Split(list, ","), suite.Name) {
@@ -58,6 +74,17 @@ func main() {
 	}
 	if list := arguments["alpn"]; list != "" {
 		config.NextProtos = strings.Split(list, ",")
+	}
+	if arguments["name"] != "" {
+		config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+		connections, _ := strconv.Atoi(arguments["connections"])
+		bytes, _ := strconv.Atoi(arguments["bytes"])
+		for range max(connections, 1) {
+			if err := connect(arguments["port"], config, arguments["command"], bytes); err != nil {
+				log.Fatal(err)
+			}
+		}
+		return
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:"+arguments["port"])
 	if err != nil {
@@ -112,7 +139,8 @@ func serve(connection *tls.Conn) error {
 		}
 	case "facts":
 		state := connection.ConnectionState()
-		_, err = fmt.Fprintf(connection, "sni=%s alpn=%s\n", orDash(state.ServerName), orDash(state.NegotiatedProtocol))
+		name, protocol := orDash(state.ServerName), orDash(state.NegotiatedProtocol)
+		_, err = fmt.Fprintf(connection, "sni=%s alpn=%s client=%s\n", name, protocol, yes(len(state.PeerCertificates) > 0))
 	default:
 		err = fmt.Errorf("no command %q", command)
 	}
@@ -154,6 +182,57 @@ func receiveAll(from io.Reader) (string, error) {
 	hash := sha256.New()
 	bytes, err := io.Copy(hash, from)
 	return fmt.Sprintf("%d %x", bytes, hash.Sum(nil)), err
+}
+
+// Sends, half-closes and receives to the end.
+func connect(port string, config *tls.Config, command string, bytes int) error {
+	tcp, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		return err
+	}
+	defer tcp.Close()
+	connection := tls.Client(tcp, config)
+	if err := connection.Handshake(); err != nil {
+		return err
+	}
+	state := connection.ConnectionState()
+	group := "-"
+	for name, id := range groups {
+		if id == state.CurveID {
+			group = name
+		}
+	}
+	fmt.Printf("version=TLSv1.%d suite=%s group=%s alpn=%s resumed=%s server=%s\n", state.Version-tls.VersionTLS10,
+		tls.CipherSuiteName(state.CipherSuite), group, orDash(state.NegotiatedProtocol), yes(state.DidResume),
+		state.PeerCertificates[0].Subject.CommonName)
+	sent := make(chan error, 1)
+	go func() {
+		_, err := fmt.Fprintln(connection, command)
+		if err == nil {
+			err = sendNumbered(connection, bytes)
+		}
+		if err == nil {
+			err = connection.CloseWrite()
+		}
+		sent <- err
+	}()
+	var reader io.Reader = connection
+	if command == "facts" {
+		reader = io.TeeReader(connection, os.Stdout)
+	}
+	facts, err := receiveAll(reader)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("received %s\n", facts)
+	return <-sent
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
 }
 
 func orDash(text string) string {
