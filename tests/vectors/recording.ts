@@ -283,5 +283,14 @@ function recordsIn(bytes: Bytes): Bytes[] {
 
 /** All bytes that `steps` put on the network. */
 export function networkBytes(steps: readonly Step[]): Bytes {
-  return concat(...steps.filter(([kind]) => kind === 'network').map(([, bytes]) => parseBytes(bytes)));
+  return bytesIn(steps, 'network');
+}
+
+/** All bytes that `steps` took from the network. */
+export function heardIn(steps: readonly Step[]): Bytes {
+  return bytesIn(steps, 'receive');
+}
+
+function bytesIn(steps: readonly Step[], kind: 'network' | 'receive'): Bytes {
+  return concat(...steps.filter((step) => step[0] === kind).map(([, bytes]) => parseBytes(bytes)));
 }

@@ -77,6 +77,12 @@ test('change_cipher_spec goes out before something else, once, and never for its
   assert.deepEqual(outgoing.flush(), Uint8Array.of(20, 3, 3, 0, 1, 1, 21, 3, 3, 0, 2, 2, 40, 21, 3, 3, 0, 2, 1, 0));
 });
 
+test('an alert is in one record, however small the fragments are to be', () => {
+  const outgoing = new Outgoing(1);
+  outgoing.alert(2, 40);
+  assert.deepEqual(outgoing.flush(), Uint8Array.of(21, 3, 1, 0, 2, 2, 40));
+});
+
 test('what is put out is in memory of its own', () => {
   const outgoing = new Outgoing(100);
   outgoing.oweChangeCipherSpec();

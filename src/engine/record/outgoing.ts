@@ -103,10 +103,11 @@ export class Outgoing {
       this.#records.push(CHANGE_CIPHER_SPEC_RECORD);
     }
     const sealer = this.#sealer;
-    const fragmentBytes = this.#fragmentBytes;
+    // RFC 8446 section 5.1: an alert is never cut in two.
+    const fragmentBytes = type === CONTENT_TYPE.alert ? content.length : this.#fragmentBytes;
     // Only TLS 1.3 pads.
     if (this.#padding !== null && sealer.replaceable) {
-      this.#sealPadded(type, content, this.#padding);
+      this.#sealPadded(type, content, fragmentBytes, this.#padding);
       return;
     }
     const whole = Math.floor(content.length / fragmentBytes);
@@ -119,10 +120,10 @@ export class Outgoing {
     this.#records.push(output);
   }
 
-  #sealPadded(type: ContentType, content: Bytes, padding: RecordPadding): void {
+  #sealPadded(type: ContentType, content: Bytes, fragmentBytes: number, padding: RecordPadding): void {
     const sealer = this.#sealer;
-    for (let offset = 0; offset < content.length; offset += this.#fragmentBytes) {
-      const fragment = content.subarray(offset, offset + this.#fragmentBytes);
+    for (let offset = 0; offset < content.length; offset += fragmentBytes) {
+      const fragment = content.subarray(offset, offset + fragmentBytes);
       const mostBytes = this.#paddedBytes - fragment.length;
       const paddingBytes = Math.max(0, Math.min(mostBytes, Math.floor(padding(type, fragment.length, mostBytes))));
       const output = new Uint8Array(sealer.recordBytes(fragment.length, paddingBytes));
