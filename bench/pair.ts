@@ -164,12 +164,20 @@ export class Side {
   }
 }
 
+/** Open connections, and what each of either role has cost, in microseconds of CPU. */
+export interface Handshakes {
+  readonly clients: readonly Side[];
+  readonly servers: readonly Side[];
+  readonly clientMicros: number;
+  readonly serverMicros: number;
+}
+
 /** One handshake of each pair, all in step, so that each role's share can be told from the process's CPU time. */
 export async function handshakes(
   count: number,
   configuration: { readonly client: ClientConfig; readonly server: ServerConfig },
   roles: Roles,
-): Promise<{ readonly clients: readonly Side[]; readonly clientMicros: number; readonly serverMicros: number }> {
+): Promise<Handshakes> {
   const micros = { client: 0, server: 0 };
   let before = cpuMicros();
   const clocked = (role: 'client' | 'server') => {
@@ -189,7 +197,7 @@ export async function handshakes(
     clocked('client');
   }
   if (![...clients, ...servers].every(({ open }) => open)) throw new Error('not all connections are open');
-  return { clients, clientMicros: micros.client / count, serverMicros: micros.server / count };
+  return { clients, servers, clientMicros: micros.client / count, serverMicros: micros.server / count };
 }
 
 /** @returns whether there was anything to receive */

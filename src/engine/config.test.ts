@@ -59,6 +59,7 @@ const MISTAKES: readonly [field: string, changes: Partial<ClientConfig>][] = [
     'a..b',
     '-a.test',
     '127.0.0.1',
+    '127',
     '::1',
     'münchen.de',
     `${'a'.repeat(64)}.test`,

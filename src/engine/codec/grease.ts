@@ -21,19 +21,18 @@ export const GREASE_RANDOM_BYTES = 8;
 
 /** 0x0a0a, 0x1a1a, … 0xfafa, chosen by `random`. The same in both ClientHellos of a handshake (RFC 8446 section 4.1.2). */
 export function chooseGrease(random: Bytes): Grease {
-  const [suite, group, version, signatureScheme, protocol, pskMode, first, other] = [...random].map(
-    (byte) => byte >>> 4,
-  ) as [number, number, number, number, number, number, number, number];
-  const second = other === first ? other ^ 1 : other;
+  const protocol = reserved(random, 4);
+  const first = reserved(random, 6);
+  const second = reserved(random, 7);
   return {
-    suite: reserved(suite),
-    group: reserved(group),
-    version: reserved(version),
-    signatureScheme: reserved(signatureScheme),
-    protocol: Uint8Array.of(reserved(protocol), reserved(protocol)),
+    suite: reserved(random, 0),
+    group: reserved(random, 1),
+    version: reserved(random, 2),
+    signatureScheme: reserved(random, 3),
+    protocol: Uint8Array.of(protocol, protocol),
     // RFC 8701 section 2: eight of these, of one byte each.
-    pskMode: 0x0b + 0x1f * (pskMode >>> 1),
-    extensions: [reserved(first), reserved(second)],
+    pskMode: 0x0b + 0x1f * ((random[5] as number) >>> 5),
+    extensions: [first, second === first ? first ^ 0x1010 : second],
   };
 }
 
@@ -42,7 +41,8 @@ export function isGrease(code: number): boolean {
   return (code & 0x0f0f) === 0x0a0a && code >>> 8 === (code & 0xff);
 }
 
-function reserved(nibble: number): number {
-  const byte = (nibble << 4) | 0x0a;
+/** Which of them the upper half of a random byte stands for. */
+function reserved(random: Bytes, index: number): number {
+  const byte = ((random[index] as number) & 0xf0) | 0x0a;
   return (byte << 8) | byte;
 }
