@@ -116,6 +116,18 @@ export class RecordingConnection implements Connection {
  * no other. @returns the tickets that came
  */
 export function replay(connection: Connection, steps: readonly Step[]): Ticket[] {
+  const replaying = replayStepwise(connection, steps);
+  for (;;) {
+    const { done, value } = replaying.next();
+    if (done) return value;
+  }
+}
+
+/** As {@link replay}, a step at a time: many can take turns. Gives the effect that is open, if one is. */
+export function* replayStepwise(
+  connection: Connection,
+  steps: readonly Step[],
+): Generator<EffectId | undefined, Ticket[], undefined> {
   const tickets: Ticket[] = [];
   let effect: EffectId | undefined;
   for (const step of steps) {
@@ -133,6 +145,7 @@ export function replay(connection: Connection, steps: readonly Step[]): Ticket[]
       if (output.output === 'effect') effect = output.id;
       if (output.output === 'ticket') tickets.push(output.ticket);
     }
+    yield effect;
   }
   assert.equal(connection.next(), undefined, 'an output after the last');
   return tickets;
