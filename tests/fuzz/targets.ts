@@ -13,6 +13,7 @@ import { exchange, testConfig } from '../support/conversation.ts';
 import { ScriptedServer, type ServerScript } from '../support/scripted-server.ts';
 import { CERTIFICATE_TARGETS } from './certificate-targets.ts';
 import { CONVERSATION_TARGETS } from './conversation-targets.ts';
+import { OPENSSL_TARGETS } from './openssl-targets.ts';
 import { REVOCATION_TARGETS } from './revocation-targets.ts';
 import { SERVER_TARGETS } from './server-targets.ts';
 import { SURROUNDING_TARGETS } from './surrounding-targets.ts';
@@ -96,6 +97,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     ],
   ),
   ...CERTIFICATE_TARGETS,
+  ...OPENSSL_TARGETS,
   ...REVOCATION_TARGETS,
   ...SERVER_TARGETS,
   ...TLS12_TARGETS,
