@@ -379,6 +379,8 @@ export class OpenSslConnection implements Connection {
     if (count === 0) return;
     const bytes = new Uint8Array(count);
     this.#library.take(handle, bytes);
+    // OpenSSL answers a request for new keys also behind its own close_notify, which is the last that anybody says (RFC 8446 section 6.1).
+    if (this.#writeClosed) return;
     this.#sent = true;
     this.#outputs.push({ output: 'network', bytes });
   }

@@ -145,6 +145,23 @@ describe.each(SCENES)('$version, client $client, server $server:', (scene) => {
     expectOpen(pair);
   });
 
+  test('whoever has closed says nothing more, also when asked for new keys', async () => {
+    const pair = await converse(pairOf(scene));
+    pair.client.connection.closeWrite();
+    await carry(pair);
+    for (let round = 0; round < 3; round++) {
+      pair.server.connection.updateKeys();
+      pair.server.connection.send(numbered(20_000, round));
+      await pair.server.settle();
+      await pair.client.receive(pair.server.takeNetwork());
+      expect(equal(pair.client.takePlaintext(), numbered(20_000, round))).toBe(true);
+      expect(pair.client.takeNetwork()).toHaveLength(0);
+    }
+    pair.server.connection.closeWrite();
+    await carry(pair);
+    expect([pair.client.connection.finished, pair.client.failure]).toEqual([true, undefined]);
+  });
+
   test('a protocol is agreed on by the preference of the server', async () => {
     const pair = await converse(
       pairOf(scene, {
