@@ -34,15 +34,8 @@ export function equalSecret(a: Bytes, b: Bytes): boolean {
 
 /** Lower-case hexadecimal, two digits a byte. */
 export function hex(bytes: Bytes): string {
-  let text = '';
-  for (let index = 0; index < bytes.length; index++) {
-    const byte = bytes[index] as number;
-    text += `${DIGITS[byte >> 4]}${DIGITS[byte & 15]}`;
-  }
-  return text;
+  return bytes.toHex();
 }
-
-const DIGITS = '0123456789abcdef';
 
 /** The inverse of {@link hex}; white space is skipped. @throws RangeError on anything else that is not a pair of digits. */
 export function unhex(text: string): Bytes {

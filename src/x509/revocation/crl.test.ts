@@ -310,6 +310,23 @@ describe('entries', () => {
   });
 });
 
+test('serial numbers that fall into one place are refused before they cost much', () => {
+  /** The hash of the table, FNV-1a. */
+  const hashOf = (bytes: Bytes): number => {
+    let hash = 0x811c9dc5;
+    for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+    return hash ^ (hash >>> 15);
+  };
+  const serials: Bytes[] = [];
+  for (let number = 1_000_000; serials.length < 1_200; number++) {
+    const serial = integer(number);
+    if ((hashOf(serial.subarray(2)) & 0x1fff) < 0x80) serials.push(serial);
+  }
+  const entriesOf = (count: number) => serials.slice(0, count).map((serial) => crlEntry(serial));
+  assert.equal(new RevocationList(made({ entries: entriesOf(1_000) })).size, 1_000);
+  unreadable(made({ entries: entriesOf(1_200) }), /serial numbers that were made to collide/);
+});
+
 test('the signature of a list is checked once for each key', () => {
   const list = new RevocationList(revocationList(ROOT, [OTHER]));
   let signatures = 0;

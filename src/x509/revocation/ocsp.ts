@@ -36,14 +36,22 @@ export function checkOcspResponse(der: Bytes, question: StatusQuestion): Finding
 
 /** Section 4.1.1: name and key of the issuer, hashed, and the serial number. What says that it is revoked goes before what does not. */
 function singleResponse(responses: readonly SingleResponse[], question: StatusQuestion): SingleResponse {
-  const { certificate, issuer, crypto } = question;
+  const { certificate } = question;
+  const issuers = new Map<string, readonly [Bytes, Bytes]>();
   const matching = responses.filter(({ hash, serialNumber, issuerNameHash, issuerKeyHash }) => {
     if (hash === undefined || !equal(serialNumber, certificate.serialNumber)) return false;
-    const digest = (bytes: Bytes) => (hash === 'sha1' ? crypto.sha1(bytes) : crypto.hash(hash, bytes));
-    return equal(issuerNameHash, digest(certificate.issuer)) && equal(issuerKeyHash, digest(keyBits(issuer.spki)));
+    const [name, key] = issuers.get(hash) ?? hashIssuer(hash, question);
+    issuers.set(hash, [name, key]);
+    return equal(issuerNameHash, name) && equal(issuerKeyHash, key);
   });
   const single = matching.find(({ status }) => status.is === 'revoked') ?? matching[0];
   return single ?? reject('is for another certificate');
+}
+
+/** Once for each hash, however many responses there are: names can be long. */
+function hashIssuer(hash: 'sha1' | 'sha256', { certificate, issuer, crypto }: StatusQuestion): readonly [Bytes, Bytes] {
+  const digest = (bytes: Bytes) => (hash === 'sha1' ? crypto.sha1(bytes) : crypto.hash(hash, bytes));
+  return [digest(certificate.issuer), digest(keyBits(issuer.spki))];
 }
 
 /** Section 4.2.2.2: the issuer itself, or who has a certificate from that very key for this very purpose. */

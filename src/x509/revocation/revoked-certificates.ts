@@ -57,10 +57,13 @@ export class RevokedCertificates {
   /** Where the entry with that serial number is, or would be. */
   #slotOf(bytes: Bytes, from: number, to: number): number {
     const mask = this.#table.length - 1;
-    for (let slot = hashOf(bytes, from, to) & mask; ; slot = (slot + 1) & mask) {
+    const first = hashOf(bytes, from, to);
+    for (let probe = 0; probe < PROBES; probe++) {
+      const slot = (first + probe) & mask;
       const position = this.#table[slot] as number;
       if (position === 0 || this.#hasSerial(position, bytes, from, to)) return slot;
     }
+    return this.#fail('serial numbers that were made to collide', from);
   }
 
   #hasSerial(position: number, bytes: Bytes, from: number, to: number): boolean {
@@ -158,7 +161,10 @@ const REASON_CODE = '551d15';
 /** SEQUENCE { SEQUENCE { reasonCode, OCTET STRING { ENUMERATED of one byte } } }, without that byte. */
 const USUAL_REASON: readonly number[] = [0x30, 12, 0x30, 10, 0x06, 3, 0x55, 0x1d, 0x15, 0x04, 3, 0x0a, 1];
 
-/** FNV-1a. Whoever could choose the serial numbers so that they collide is the CA itself. */
+/** In a table that is at most half full, random serial numbers need some dozens; only a CA itself can choose others. */
+const PROBES = 1024;
+
+/** FNV-1a. */
 function hashOf(bytes: Bytes, from: number, to: number): number {
   let hash = 0x811c9dc5;
   for (let index = from; index < to; index++) hash = Math.imul(hash ^ (bytes[index] as number), 0x01000193);
