@@ -4,7 +4,7 @@ import { equal } from '../../src/core/bytes.ts';
 import type { Ticket } from '../../src/engine/connection.ts';
 import { serverCertificate } from '../support/certificates.ts';
 import { ISSUING_CA } from '../support/test-pki.ts';
-import { BACKENDS, carry, converse, held, type Pair, pairOf, type Scene, VERSIONS } from './backends.ts';
+import { BACKENDS, carry, converse, held, openSsl, type Pair, pairOf, type Scene, VERSIONS } from './backends.ts';
 
 const SCENES: readonly Scene[] = VERSIONS.flatMap((version) =>
   BACKENDS.flatMap((client) => BACKENDS.map((server) => ({ version, client, server }))),
@@ -262,6 +262,16 @@ describe.each(SCENES)('$version, client $client, server $server:', (scene) => {
     expectOpen(pair);
     for (const { session } of [pair.client, pair.server])
       expect(session).toMatchObject({ group: 'secp384r1', helloRetryRequest: tls13 });
+  });
+
+  test('the hybrid group is taken where both have it: OpenSSL from 3.5 on, and no TLS 1.2', async () => {
+    const groups = ['X25519MLKEM768', 'x25519', 'secp256r1'] as const;
+    const clientConfig = { groups, keyShareGroups: [groups[0], groups[1]] };
+    const pair = await converse(pairOf(scene, { clientConfig, serverConfig: { groups } }));
+    expectOpen(pair);
+    const all = [scene.client, scene.server].every((name) => name === 'tlsify' || openSsl.version >= 0x30500000);
+    const group = tls13 && all ? 'X25519MLKEM768' : 'x25519';
+    expect([pair.client.session?.group, pair.server.session?.group]).toEqual([group, group]);
   });
 
   test('both ends export the same keys, others for another label, context or length', async () => {
