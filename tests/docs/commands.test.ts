@@ -19,7 +19,7 @@ const SCRIPTS = (JSON.parse(read('package.json')) as { scripts: Record<string, s
 const NOT_RUN: readonly (readonly [RegExp, (match: RegExpExecArray) => boolean])[] = [
   [/^apt-get install -y [a-z0-9 .+-]+$/, ([command]) => read('README.md').includes(command)],
   [/^npm ci$/, () => existsSync(join(ROOT, 'package-lock.json'))],
-  [/^npm (?:run )?([a-z:]+)$/, ([, script]) => script !== undefined && script in SCRIPTS],
+  [/^npm (?:run )?([a-z:]+)(?: -- [a-z0-9 ]+)?$/, ([, script]) => script !== undefined && script in SCRIPTS],
   [/^npm pack$/, () => 'prepack' in SCRIPTS],
   [/^npx (?:bun test|node --test) '?(\S+?)(?:\/\*[^']*)?'?$/, ([, path]) => existsSync(join(ROOT, path ?? ''))],
 ];

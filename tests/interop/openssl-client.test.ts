@@ -112,12 +112,19 @@ function seenIn(output: string): Seen {
     group: Object.keys(GROUPS).find((group) => GROUPS[group] === (type === 'ECDH' ? curve : type)) as NamedGroup,
     signature: [/^Peer signature type: (\S+)/m, /^Peer signing digest: (\S+)/m]
       .flatMap((pattern) => pattern.exec(output)?.[1] ?? [])
+      .map(signatureType)
       .join(' '),
     alpn: alpn ?? (output.includes('No ALPN negotiated') ? null : undefined),
     resumed: isNew === undefined ? undefined : isNew === 'Reused',
     server: /^subject=CN = (\S+)$/m.exec(output)?.[1],
     extendedMasterSecret: version === 'TLSv1.2' ? output.includes('Extended master secret: yes') : undefined,
   };
+}
+
+/** OpenSSL 3.5 names the scheme, older versions the kind of key. */
+function signatureType(printed: string): string {
+  if (printed.startsWith('ecdsa_')) return 'ECDSA';
+  return printed.startsWith('rsa_pss_') ? 'RSA-PSS' : printed;
 }
 
 describe('OpenSSL s_client', () => {
