@@ -32,6 +32,8 @@ typedef int on_extension(SSL *ssl, unsigned type, unsigned context, const unsign
   use(size_t, BIO_ctrl_pending, (BIO *)) \
   use(X509 *, d2i_X509, (X509 **, const unsigned char **, long)) \
   use(int, i2d_X509, (const X509 *, unsigned char **)) \
+  use(const void *, X509_get_X509_PUBKEY, (const X509 *)) \
+  use(int, i2d_X509_PUBKEY, (const void *, unsigned char **)) \
   use(void, X509_free, (void *)) \
   use(STACK *, X509_chain_up_ref, (STACK *)) \
   use(STACK *, X509_STORE_CTX_get0_untrusted, (const X509_STORE_CTX *)) \

@@ -545,6 +545,11 @@ static napi_value tls_certificate(struct call *c) {
   return encoded(c, OPENSSL_sk_value(T->chain, (int)NUMBER(1)), encode_certificate);
 }
 
+static napi_value tls_publicKey(struct call *c) {
+  X509 *leaf = T->chain == NULL ? NULL : OPENSSL_sk_value(T->chain, 0);
+  return leaf == NULL ? nothing(c) : encoded(c, X509_get_X509_PUBKEY(leaf), i2d_X509_PUBKEY);
+}
+
 static napi_value tls_status(struct call *c) {
   unsigned char *response = NULL;
   long length = SSL_ctrl(T->ssl, SSL_CTRL_GET_TLSEXT_STATUS_REQ_OCSP_RESP, 0, &response);
@@ -646,6 +651,7 @@ static const struct entry ENTRIES[] = {
   {"updateKeys", "c", tls_updateKeys},
   {"refuse", "ci", tls_refuse},
   {"certificate", "ci", tls_certificate},
+  {"publicKey", "c", tls_publicKey},
   {"status", "c", tls_status},
   {"message", "ci", tls_message},
   {"protocol", "c", tls_protocol},

@@ -1,5 +1,5 @@
 import { ALERT } from '../core/alerts.ts';
-import { type Bytes, latin1 } from '../core/bytes.ts';
+import { type Bytes, EMPTY, equal, latin1 } from '../core/bytes.ts';
 import { FAILURES, type Failure, TlsError, type Why } from '../core/failures.ts';
 import { LIMITS } from '../core/limits.ts';
 import { decodeServerHello } from '../engine/codec/messages.ts';
@@ -250,6 +250,9 @@ export class OpenSslConnection implements Connection {
   #onVerdict(handle: Handle, answer: Answer): void {
     if (answer.answer === 'refused') throw this.#rejected(handle, answer.failure);
     if (answer.answer !== 'certificate-accepted') throw wrongAnswer(answer);
+    // Two parsers have read the certificate: the key that was accepted must be the one that OpenSSL takes for it.
+    if (!equal(answer.spki, this.#library.publicKey(handle) ?? EMPTY))
+      throw this.#rejected(handle, new TlsError('certificate-malformed', 'its key can be read in two ways').failure);
     this.#peer = answer.identity;
     this.#peerKey = answer.spki;
     if (this.#withheld) {

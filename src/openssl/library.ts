@@ -74,6 +74,8 @@ export interface OpenSslLibrary {
   // What there is to know
   /** Of the peer's chain, leaf first, as OpenSSL has parsed it; undefined behind the last. */
   certificate(connection: Handle, index: number): Bytes | undefined;
+  /** Of the peer's leaf, by which OpenSSL checks its signature: DER SubjectPublicKeyInfo. */
+  publicKey(connection: Handle): Bytes | undefined;
   /** The OCSP response of a server: in TLS 1.2 not before the verdict. */
   status(connection: Handle): Bytes | undefined;
   /** The peer's last ClientHello, ServerHello or CertificateRequest, with its header. */

@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test';
 import { concat } from '../../src/core/bytes.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
+import type { CertificateVerifier } from '../../src/engine/answer.ts';
 import { ClientMachine } from '../../src/engine/client/machine.ts';
 import { encodeProtocolNames } from '../../src/engine/codec/extensions.ts';
 import {
@@ -21,10 +22,12 @@ import { ServerMachine } from '../../src/engine/server/machine.ts';
 import { defaultServerConfig } from '../../src/engine/server-config.ts';
 import { OpenSslClient } from '../../src/openssl/client.ts';
 import { OpenSslServer } from '../../src/openssl/server.ts';
+import { serverCertificate } from '../support/certificates.ts';
 import { acceptAnyCertificate, ConnectionDriver } from '../support/connection-driver.ts';
 import { softwareKeys } from '../support/software-keys.ts';
+import { ISSUING_CA } from '../support/test-pki.ts';
 import { Tampered } from '../support/tls12.ts';
-import { converse, held, LEAF, openSsl, type Pair, pairOf } from './backends.ts';
+import { converse, held, LEAF, openSsl, type Pair, pairOf, VERSIONS } from './backends.ts';
 
 const SETTINGS = { maxFragment: LIMITS.plaintextBytes, recordsPerKey: LIMITS.recordsPerKey, padding: null };
 const TLS12 = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' } as const;
@@ -100,6 +103,19 @@ test('a protocol that was not offered is refused before the certificate is judge
   expect(pair.server.failure?.why).not.toBe('closed-in-handshake');
   expect(pair.client.session).toBeUndefined();
   expect(pair.client.effects).toEqual([]);
+});
+
+test('a verdict on another key than that which OpenSSL sees in the certificate is none', async () => {
+  const other = held(serverCertificate(ISSUING_CA, { dns: ['a.test'] }));
+  const mistaken: CertificateVerifier = () => acceptAnyCertificate([other.chain[0] as Uint8Array], undefined);
+  for (const version of VERSIONS) {
+    const pair = await converse(
+      pairOf({ client: 'openssl', server: 'openssl', version }, { clientVerifier: mistaken }),
+    );
+    expect(pair.client.failure?.why).toBe('certificate-malformed');
+    expect(pair.server.failure).toMatchObject({ why: 'alert-received', detail: 'bad_certificate' });
+    expect([pair.client.session, pair.server.session]).toEqual([undefined, undefined]);
+  }
 });
 
 test('the client offers what it was told to and nothing else', async () => {
