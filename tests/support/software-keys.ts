@@ -41,11 +41,10 @@ export function softwareKeys(
   const held = credentials.map(({ privatePem, schemes, names, issuers, mustMatchIssuer, ...credential }, index) => {
     const { privateKey, spki } = loadKey(privatePem, credential.chain);
     const keyType = keyTypeOf(spki);
-    if (keyType === null) throw new Error('a key that is too weak, or of no kind that we know');
     return {
       credential: { ...credential, key: `${index}` },
       privateKey,
-      keyType,
+      keyType: keyType ?? 'rsa',
       schemes: schemes ?? schemesOf(keyType),
       ...(names === undefined ? {} : { names }),
       ...(issuers === undefined ? {} : { issuers }),
@@ -110,7 +109,8 @@ function loadKey(
   }
 }
 
-function schemesOf(keyType: SignatureKey): SignatureScheme[] {
+/** None for RSA that is too weak, whose type is null. */
+function schemesOf(keyType: SignatureKey | null): SignatureScheme[] {
   return (Object.keys(SIGNATURE_SCHEMES) as SignatureScheme[]).filter(
     (scheme) => SIGNATURE_SCHEMES[scheme].key === keyType,
   );
