@@ -27,6 +27,8 @@ export interface ClientConfig {
   /** Of TLS 1.3. */
   readonly suites: readonly SuiteName[];
   readonly tls12Suites: readonly Tls12SuiteName[];
+  /** RFC 7507: this repeats, with less to offer, what a newer version failed at. A server that has better to offer refuses. */
+  readonly fallback: boolean;
   /** What supported_groups offers. */
   readonly groups: readonly NamedGroup[];
   /** The groups that get a share in the first ClientHello: a subset of `groups`. Empty asks for a HelloRetryRequest. */
@@ -81,6 +83,7 @@ export function defaultClientConfig(
     maxVersion: 'TLSv1.3',
     suites: defaultSuites(crypto),
     tls12Suites: defaultTls12Suites(crypto),
+    fallback: false,
     groups,
     keyShareGroups: predicted.length === 0 ? groups.slice(0, 1) : predicted,
     signatureSchemes,

@@ -18,7 +18,7 @@ import {
 } from '../codec/extensions.ts';
 import { chooseGrease, GREASE_RANDOM_BYTES, type Grease } from '../codec/grease.ts';
 import { type ClientHello, encodeClientHello } from '../codec/messages.ts';
-import { CERTIFICATE_COMPRESSION, EXTENSION, PSK_MODE, VERSION } from '../codec/registry.ts';
+import { CERTIFICATE_COMPRESSION, EXTENSION, PSK_MODE, SIGNALING_SUITE, VERSION } from '../codec/registry.ts';
 import { type ClientConfig, usableSchemes } from '../config.ts';
 import type { Ticket } from '../connection.ts';
 import { codePoints12, extensions12, ticket12 } from '../tls12/client/offer.ts';
@@ -49,6 +49,7 @@ export function firstOffer(config: ClientConfig, crypto: CryptoProvider): Offer 
   const suites = [
     ...(offers13 ? config.suites.map((suite) => TLS13_SUITES[suite].codePoint) : []),
     ...(offers12 ? codePoints12(config) : []),
+    ...(config.fallback ? [SIGNALING_SUITE.fallback] : []),
   ];
   const extensions = [
     ...extensionsOf(config, grease),

@@ -258,6 +258,23 @@ test('what is sealed and is no session of TLS 1.2 is not resumed', async () => {
   }
 });
 
+test('a keeper of ticket keys that refuses costs the ticket, not the connection', async () => {
+  const refuses = { answer: 'refused', failure: { kind: 'internal', why: 'internal-error' } } as const;
+  const pair = await converse12({ serverKeys: { ...ECDSA.serverKeys, sealTicket: () => refuses } });
+  succeeded(pair);
+  assert.deepEqual(pair.client.tickets, []);
+  await speak(pair);
+});
+
+test('a client that repeats what failed with a newer version says so, and is refused where that is there', async () => {
+  const fallback = { fallback: true, maxVersion: 'TLSv1.2' } as const;
+  const old = await converse12({ client: fallback, ...ECDSA });
+  succeeded(old);
+  const both = await converse12({ client: fallback, server: { maxVersion: 'TLSv1.3' }, ...ECDSA });
+  assert.equal(both.server.failure?.why, 'inappropriate-fallback');
+  assert.equal(both.client.failure?.detail, 'inappropriate_fallback');
+});
+
 test('a client that wants no tickets says nothing of them', async () => {
   const pair = await converse12({ client: { keepTickets: false }, ...ECDSA });
   succeeded(pair);

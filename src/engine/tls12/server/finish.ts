@@ -1,4 +1,4 @@
-import { type Bytes, equalSecret } from '../../../core/bytes.ts';
+import { type Bytes, EMPTY, equalSecret } from '../../../core/bytes.ts';
 import { TlsError } from '../../../core/failures.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { TLS12_SUITES } from '../../../crypto/cipher-suites.ts';
@@ -57,9 +57,13 @@ export function askForTicket({ config }: ServerContext, keyed: Keyed): Step<Serv
   };
 }
 
-/** Sends the ticket and our Finished: the last of a full handshake, and of a resumption what the client answers. */
+/**
+ * Sends the ticket and our Finished: the last of a full handshake, and of a resumption what the client answers. A keeper that
+ * refuses ends nothing: one was promised, and an empty one is none (RFC 5077 section 3.3).
+ */
 export function onTicketSealed12(context: ServerContext, state: AwaitTicket12, event: Event): Step<ServerState12> {
-  const { ticket } = expectAnswer(event, 'ticket-sealed');
+  const isRefused = event.event === 'answer' && event.answer.answer === 'refused';
+  const ticket = isRefused ? EMPTY : expectAnswer(event, 'ticket-sealed').ticket;
   const finished = ourFinished(context, state, ticket);
   if (state.resumed === null) return open(context, state, finished);
   return {
