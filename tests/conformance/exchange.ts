@@ -1,6 +1,8 @@
 import { ascii, type Bytes, concat, equal, hex, unhex } from '../../src/core/bytes.ts';
 import { TlsError } from '../../src/core/failures.ts';
+import { TLS12_SUITES, TLS13_SUITES } from '../../src/crypto/cipher-suites.ts';
 import { NAMED_GROUPS } from '../../src/crypto/named-groups.ts';
+import type { SignatureScheme } from '../../src/crypto/provider.ts';
 import { SIGNATURE_SCHEMES } from '../../src/crypto/signature-schemes.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
 import { type KeyHolder, performEffect } from '../../src/engine/answer.ts';
@@ -16,8 +18,8 @@ import { Certificate } from '../../src/x509/certificate.ts';
 import { DerError } from '../../src/x509/der.ts';
 import { formatName } from '../../src/x509/distinguished-name.ts';
 import { KEY_USAGE } from '../../src/x509/extensions.ts';
-import { type ShimFlags, Unimplemented } from './flags.ts';
-import { lengthPrefixed, TLS12, TLS13 } from './settings.ts';
+import type { ShimFlags } from './flags.ts';
+import { chainOf, lengthPrefixed, TLS12, TLS13 } from './settings.ts';
 import type { Wire } from './wire.ts';
 
 /** One connection of a test. */
@@ -46,6 +48,7 @@ export class Exchange {
   #peerClosed = false;
   #ended = false;
   #ocsp: Bytes | undefined;
+  #chain: readonly Bytes[] = [];
 
   constructor({ connection, wire, flags, keys, resumes }: ExchangeSetting) {
     this.#resumes = resumes;
@@ -61,8 +64,14 @@ export class Exchange {
     await this.#drain();
     while (this.#session === undefined) await this.#read();
     this.#checkSession(this.#session);
+    const unfinished = flags.bools.has('read-with-unfinished-write');
+    if (unfinished) this.#wire.hold();
     this.#writeFirst();
     await this.#drain();
+    if (unfinished) {
+      while (this.#plaintext.length === 0 && !this.#ended) await this.#read();
+      this.#wire.release();
+    }
     if (flags.bools.has('shim-shuts-down')) {
       this.#connection.closeWrite();
       await this.#drain();
@@ -105,7 +114,7 @@ export class Exchange {
     if (flags.bools.has('write-different-record-sizes')) {
       for (const size of [0, 1, 255, 256, 257, 16383, 16384, 16385, 32767, 32768, 32769])
         connection.send(new Uint8Array(size).fill(0x42));
-    } else if (flags.bools.has('shim-writes-first')) {
+    } else if (flags.bools.has('shim-writes-first') || flags.bools.has('read-with-unfinished-write')) {
       const text = ascii(flags.strings.get('shim-initial-write') ?? 'hello');
       for (let times = flags.ints.get('repeat-shim-initial-write')?.[0] ?? 1; times > 0; times--) connection.send(text);
     }
@@ -115,7 +124,7 @@ export class Exchange {
   #exportTrafficSecrets(): void {
     const secretOf = (label: string): Bytes => {
       const line = this.#keyLog.find((candidate) => candidate.startsWith(`${label} `));
-      if (line === undefined) throw new Unimplemented('traffic secrets of TLS 1.2');
+      if (line === undefined) throw new Error(`no ${label}`);
       return unhex(line.slice(line.lastIndexOf(' ')));
     };
     const [client, server] = [secretOf('CLIENT_TRAFFIC_SECRET_0'), secretOf('SERVER_TRAFFIC_SECRET_0')];
@@ -189,6 +198,7 @@ export class Exchange {
   /** The runner's certificates are not there to be validated: `-verify-fail` says what the verdict shall be. */
   #verifyCertificate(chain: readonly Bytes[], ocspResponse: Bytes | undefined): Answer {
     this.#ocsp = ocspResponse;
+    this.#chain = chain;
     if (this.#flags.bools.has('fail-ocsp-callback'))
       return { answer: 'refused', failure: new TlsError('certificate-status-rejected').failure };
     // Without -verify-peer BoringSSL's client looks and goes on.
@@ -218,7 +228,13 @@ export class Exchange {
     };
   }
 
-  #checkQuestion({ alpnOffered, authorities, role }: CertificateQuestion): void {
+  #checkQuestion({ alpnOffered, authorities, role, schemes }: CertificateQuestion): void {
+    const preferred = this.#flags.ints.get('expect-peer-verify-pref');
+    const codePoints = schemes.map((scheme) => SIGNATURE_SCHEMES[scheme].codePoint);
+    if (preferred !== undefined && preferred.join() !== codePoints.join())
+      throw new Error(`schemes were ${codePoints}`);
+    const types = this.#flags.strings.get('expect-certificate-types');
+    if (types !== undefined) checkCertificateTypes(Buffer.from(types, 'base64'), schemes);
     const alpn = this.#flags.strings.get('expect-advertised-alpn');
     if (alpn !== undefined && role === 'server' && lengthPrefixed(alpn).join() !== alpnOffered.join())
       throw new Error(`ALPN offered was ${alpnOffered}`);
@@ -256,6 +272,11 @@ export class Exchange {
     const version = ints.get('expect-version')?.[0];
     const actual = session.version === 'TLSv1.3' ? TLS13 : TLS12;
     if (version !== undefined && version !== actual) throw new Error(`version was ${actual}, not ${version}`);
+    const suite = ints.get('expect-cipher')?.[0] ?? ints.get('expect-cipher-aes')?.[0];
+    if (suite !== undefined && suite !== codePointOf(session.suite)) throw new Error(`suite was ${session.suite}`);
+    const peerFile = session.resumed ? undefined : strings.get('expect-peer-cert-file');
+    if (peerFile !== undefined && chainOf(peerFile).map(hex).join() !== this.#chain.map(hex).join())
+      throw new Error('not the expected certificates');
     const ocsp = session.resumed ? undefined : strings.get('expect-ocsp-response');
     if (
       ocsp !== undefined &&
@@ -266,6 +287,8 @@ export class Exchange {
 
   #checkTickets(): void {
     if (this.#flags.bools.has('server')) return;
+    if (this.#flags.bools.has('expect-ticket-renewal') && this.#resumes && this.tickets.length === 0)
+      throw new Error('no new ticket');
     if (this.#session?.version !== 'TLSv1.3' || this.#flags.bools.has('no-ticket')) return;
     // Who closes first may be gone before there are any.
     if (this.#flags.bools.has('shim-shuts-down')) return;
@@ -273,4 +296,18 @@ export class Exchange {
     if (expected !== this.tickets.length > 0)
       throw new Error(`${this.tickets.length} tickets, expected ${expected ? 'some' : 'none'}`);
   }
+}
+
+function codePointOf(suite: string): number | undefined {
+  const all: Readonly<Record<string, { readonly codePoint: number }>> = { ...TLS12_SUITES, ...TLS13_SUITES };
+  return all[suite]?.codePoint;
+}
+
+/** TLS 1.2's types of certificates (RFC 5246 section 7.4.4), which the engine has made into the schemes that go with them. */
+function checkCertificateTypes(types: Uint8Array, schemes: readonly SignatureScheme[]): void {
+  const [rsa, ecdsa] = [
+    schemes.some((scheme) => scheme.startsWith('rsa')),
+    schemes.some((scheme) => /^e[cd]/.test(scheme)),
+  ];
+  if (rsa !== types.includes(1) || ecdsa !== types.includes(64)) throw new Error(`schemes were ${schemes}`);
 }

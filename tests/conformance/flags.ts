@@ -1,6 +1,8 @@
+import { EXCLUDED_FLAGS, Excluded } from './exclusions.ts';
+
 /**
  * The command line that BoringSSL's TLS test runner gives its shim (ssl/test/test_config.cc has the whole list). A flag may be
- * prefixed with the connection that it is for: -on-initial-…, -on-resume-…; -on-shim-… is always us, -on-handshaker-… never.
+ * prefixed with the connection that it is for: -on-initial-…, -on-resume-…; -on-shim-… is always us.
  */
 export interface ShimFlags {
   readonly bools: ReadonlySet<string>;
@@ -21,24 +23,27 @@ export interface CredentialFlags {
   readonly numbered: boolean;
 }
 
-/** Thrown for what the shim leaves to others: exit code 89. */
-export class Unimplemented extends Error {}
-
-/** @returns the flags of each connection in turn: the initial one, then `-resume-count` more. */
+/**
+ * @returns the flags of each connection in turn: the initial one, then `-resume-count` more.
+ * @throws Excluded for the first flag that asks for what is out of scope; Error for one that is in no list
+ */
 export function parseFlags(argv: readonly string[]): ShimFlags[] {
   const initial = collector();
   const resumed = collector();
   for (let index = 0; index < argv.length; index++) {
-    let name = (argv[index] as string).replace(/^-+/, '');
-    let targets = [initial, resumed];
-    const prefix = /^on-(initial|resume|retry|shim|handshaker)-/.exec(name);
-    if (prefix !== null && prefix[1] !== 'shim') {
-      if (prefix[1] === 'initial') targets = [initial];
-      else if (prefix[1] === 'resume') targets = [resumed];
-      else targets = [];
-    }
-    if (prefix !== null) name = name.slice(prefix[0].length);
-    if (name === 'new-x509-credential') {
+    const [, connection, name = ''] = /^-+(?:on-(initial|resume|retry|shim|handshaker)-)?(.*)$/.exec(
+      argv[index] as string,
+    ) ?? [undefined, undefined, argv[index]];
+    if (connection === 'handshaker') throw new Excluded('BoringSSL-only API', 'a handshake in two processes');
+    const targets = targetsOf(connection, initial, resumed);
+    if (NO_EFFECT_SWITCHES.has(name)) continue;
+    if (NO_EFFECT_VALUES.has(name)) {
+      index++;
+    } else if (name === 'advertise-npn' && argv.includes('-select-alpn')) {
+      index++; // a server that has both answers to ALPN: so does one that has no NPN
+    } else if (EXCLUDED_FLAGS[name] !== undefined) {
+      throw new Excluded(EXCLUDED_FLAGS[name], `-${name}`);
+    } else if (name === 'new-x509-credential') {
       for (const target of targets) target.credentials.unshift({ mustMatchIssuer: false, numbered: true });
     } else if (CREDENTIAL_FLAGS.has(name)) {
       const value = name === 'must-match-issuer' ? '' : (argv[++index] as string);
@@ -52,7 +57,7 @@ export function parseFlags(argv: readonly string[]): ShimFlags[] {
       const value = argv[++index] as string;
       for (const target of targets) target.strings.set(name, value);
     } else {
-      throw new Unimplemented(`-${name}`);
+      throw new Error(`unknown flag -${name}`);
     }
   }
   const resumeCount = initial.ints.get('resume-count')?.[0] ?? 0;
@@ -64,6 +69,8 @@ export function parseFlags(argv: readonly string[]): ShimFlags[] {
   return [initial, ...Array.from({ length: resumeCount }, () => resumed)];
 }
 
+type Collector = ReturnType<typeof collector>;
+
 function collector() {
   const credentials: CredentialFlags[] = [{ mustMatchIssuer: false, numbered: false }];
   return {
@@ -72,6 +79,13 @@ function collector() {
     strings: new Map<string, string>(),
     credentials,
   };
+}
+
+function targetsOf(connection: string | undefined, initial: Collector, resumed: Collector): Collector[] {
+  if (connection === 'initial') return [initial];
+  if (connection === 'resume') return [resumed];
+  // A second attempt follows early data that was refused.
+  return connection === 'retry' ? [] : [initial, resumed];
 }
 
 const CREDENTIAL_FLAGS = new Set(['cert-file', 'key-file', 'signing-prefs', 'ocsp-response', 'must-match-issuer']);
@@ -95,56 +109,41 @@ function setCredentialFlag(credential: CredentialFlags, name: string, value: str
   }
 }
 
+/** What the flags turn on. */
 const BOOLS = new Set([
-  'decline-ocsp-callback',
-  'fail-ocsp-callback',
-  'set-ocsp-in-callback',
-  'use-ocsp-callback',
-  'use-old-client-cert-callback',
-  'decline-alpn',
-  'expect-no-peer-cert',
-  'fail-cert-callback',
-  'no-server-name-ack',
-  'reject-alpn',
-  'require-any-client-certificate',
-  'select-empty-alpn',
-  'server-preference',
-  'use-early-callback',
   'async',
   'check-close-notify',
+  'decline-alpn',
+  'decline-ocsp-callback',
   'enable-grease',
   'enable-ocsp-stapling',
-  'expect-extended-master-secret',
   'expect-hrr',
   'expect-no-hrr',
+  'expect-no-peer-cert',
   'expect-no-session',
-  'expect-no-session-id',
-  'expect-session-id',
   'expect-session-miss',
-  'expect-verify-result',
+  'expect-ticket-renewal',
   'export-traffic-secrets',
-  'implicit-handshake',
+  'fail-cert-callback',
+  'fail-ocsp-callback',
+  'fallback-scsv',
   'install-cert-compression-algs',
   'ipv6',
   'key-update',
   'key-update-before-read',
   'no-key-shares',
-  'no-legacy-server-connect',
-  'no-op-extra-handshake',
+  'no-ticket',
   'no-tls1',
   'no-tls11',
   'no-tls12',
   'no-tls13',
-  'no-ticket',
-  'partial-write',
-  'peek-then-read',
-  'permute-extensions',
-  'renegotiate-ignore',
-  'reverify-on-resume',
+  'read-with-unfinished-write',
+  'reject-alpn',
+  'require-any-client-certificate',
   'server',
   'shim-shuts-down',
   'shim-writes-first',
-  'use-custom-verify-callback',
+  'skip-ticket',
   'use-export-context',
   'verify-fail',
   'verify-peer',
@@ -152,14 +151,13 @@ const BOOLS = new Set([
 ]);
 
 const INTS = new Set([
-  'expect-selected-credential',
-  'resumption-delay',
   'curves',
   'expect-cipher',
   'expect-cipher-aes',
-  'expect-cipher-no-aes',
   'expect-curve-id',
   'expect-peer-signature-algorithm',
+  'expect-peer-verify-pref',
+  'expect-selected-credential',
   'expect-version',
   'export-keying-material',
   'install-one-cert-compression-alg',
@@ -171,23 +169,85 @@ const INTS = new Set([
   'read-size',
   'repeat-shim-initial-write',
   'resume-count',
+  'resumption-delay',
   'shim-id',
   'verify-prefs',
 ]);
 
 const STRINGS = new Set([
-  'expect-advertised-alpn',
-  'expect-client-ca-list',
-  'expect-server-name',
-  'select-alpn',
-  'use-client-ca-list',
   'advertise-alpn',
+  'cipher',
+  'expect-advertised-alpn',
   'expect-alpn',
+  'expect-certificate-types',
+  'expect-client-ca-list',
+  'expect-early-data-reason',
   'expect-ocsp-response',
   'expect-peer-cert-file',
+  'expect-server-name',
   'export-context',
   'export-label',
   'host-name',
+  'select-alpn',
   'shim-initial-write',
-  'trust-cert',
+  'use-client-ca-list',
 ]);
+
+/** Taken, and nothing is to be done or compared: the engine is always so, or has no such thing to report. */
+const NO_EFFECT_SWITCHES = new Set([
+  // Without either of these there is no connection.
+  'expect-extended-master-secret',
+  'expect-secure-renegotiation',
+  'no-legacy-server-connect',
+  // Never done.
+  'forbid-renegotiation-after-handshake',
+  'renegotiate-ignore',
+  // Other ways of calling BoringSSL, while the engine is driven by events alone.
+  'implicit-handshake',
+  'no-op-extra-handshake',
+  'partial-write',
+  'peek-then-read',
+  'set-ocsp-in-callback',
+  'use-custom-verify-callback',
+  'use-early-callback',
+  'use-ocsp-callback',
+  'use-old-client-cert-callback',
+  'use-ticket-aead-callback',
+  'use-ticket-callback',
+  // A ticket is renewed whenever it is used, and preferences are the server's.
+  'renew-ticket',
+  'server-preference',
+  // `-verify-fail` has said it, and a session has no id but of tickets.
+  'expect-no-session-id',
+  'expect-session-id',
+  'expect-verify-result',
+  // Extensions are shuffled with -enable-grease.
+  'permute-extensions',
+]);
+
+/** The same, with a value. */
+const NO_EFFECT_VALUES = new Set([
+  // The runner's certificates are judged by -verify-fail.
+  'trust-cert',
+  // That of machines without instructions for AES.
+  'expect-cipher-no-aes',
+  // Reports of BoringSSL alone.
+  'expect-msg-callback',
+  'expect-ticket-age-skew',
+  // Of DTLS and QUIC, without meaning in TLS over a stream.
+  'quic-use-legacy-codepoint',
+  'srtp-profiles',
+  // Where the runner keeps transcripts.
+  'write-settings',
+]);
+
+/** All flags that are taken; none of them is excluded. */
+export const ACCEPTED_FLAGS: readonly string[] = [
+  'new-x509-credential',
+  ...CREDENTIAL_FLAGS,
+  ...BOOLS,
+  ...INTS,
+  ...STRINGS,
+  ...NO_EFFECT_SWITCHES,
+  ...NO_EFFECT_VALUES,
+];

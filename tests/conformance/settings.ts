@@ -3,26 +3,31 @@ import { type Bytes, unhex } from '../../src/core/bytes.ts';
 import { TlsError } from '../../src/core/failures.ts';
 import { TLS12_SUITES, type Tls12SuiteName } from '../../src/crypto/cipher-suites.ts';
 import { groupByCodePoint } from '../../src/crypto/named-groups.ts';
-import type { CertificateCompression, NamedGroup, SignatureScheme } from '../../src/crypto/provider.ts';
+import type { CertificateCompression, CryptoProvider, NamedGroup, SignatureScheme } from '../../src/crypto/provider.ts';
 import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../src/crypto/signature-schemes.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
 import type { KeyHolder } from '../../src/engine/answer.ts';
 import { type ClientConfig, defaultClientConfig } from '../../src/engine/config.ts';
-import type { ProtocolVersion, Ticket } from '../../src/engine/connection.ts';
+import type { Answer, ProtocolVersion, Ticket } from '../../src/engine/connection.ts';
 import { defaultServerConfig, type ServerConfig } from '../../src/engine/server-config.ts';
 import { Certificate } from '../../src/x509/certificate.ts';
 import { type HeldCredential, softwareKeys } from '../support/software-keys.ts';
-import { type CredentialFlags, type ShimFlags, Unimplemented } from './flags.ts';
+import { compressedForms, testCompressions, withTestCompressions } from './compression.ts';
+import { Excluded } from './exclusions.ts';
+import type { CredentialFlags, ShimFlags } from './flags.ts';
 
 export const TLS12 = 0x0303;
 export const TLS13 = 0x0304;
 
 function versionsOf(flags: ShimFlags): { minVersion: ProtocolVersion; maxVersion: ProtocolVersion } {
+  const earlyData = flags.strings.get('expect-early-data-reason') ?? 'disabled';
+  if (earlyData !== 'disabled') throw new Excluded('0-RTT', earlyData);
   const most = flags.ints.get('max-version')?.[0] ?? TLS13;
   const least = flags.ints.get('min-version')?.[0] ?? TLS12;
   const no12 = flags.bools.has('no-tls12') || least > TLS12;
   const no13 = flags.bools.has('no-tls13') || most < TLS13;
-  if ((no12 && no13) || most < TLS12) throw new Unimplemented('versions below TLS 1.2');
+  const older = !flags.bools.has('no-tls1') || !flags.bools.has('no-tls11');
+  if (((no12 && no13) || most < TLS12) && older) throw new Excluded('TLS 1.1 and older', '-max-version');
   const only13 =
     (flags.ints.get('curves') ?? []).length > 0 && groupsOf(flags, 'curves').every((group) => group.includes('MLKEM'));
   return { minVersion: no12 || (only13 && !no13) ? 'TLSv1.3' : 'TLSv1.2', maxVersion: no13 ? 'TLSv1.2' : 'TLSv1.3' };
@@ -31,17 +36,24 @@ function versionsOf(flags: ShimFlags): { minVersion: ProtocolVersion; maxVersion
 /** The certificates of the flags, which sign as -signing-prefs say; the one without -new-x509-credential comes last. */
 export function keysOf(flags: ShimFlags, ticketKey: Bytes): KeyHolder {
   const stapled = !flags.bools.has('decline-ocsp-callback');
-  const held = flags.credentials.flatMap((credential) => heldCredential(credential, stapled));
-  const keys = softwareKeys(held, ticketKey);
+  const held = flags.credentials
+    .flatMap((credential) => heldCredential(credential, stapled))
+    .map((credential) => ({
+      ...credential,
+      compressed: compressedForms({ ...credential, key: '' }, compressions(flags)),
+    }));
+  const ours = softwareKeys(held, ticketKey);
+  const keys = flags.bools.has('skip-ticket') ? { ...ours, sealTicket: () => refused('no ticket') } : ours;
   const ocspFails = flags.bools.has('server') && flags.bools.has('fail-ocsp-callback');
   if (!flags.bools.has('fail-cert-callback') && !ocspFails) return keys;
   return {
     ...keys,
-    choose: () => ({
-      answer: 'refused',
-      failure: new TlsError('internal-error', ocspFails ? 'OCSP callback' : 'callback').failure,
-    }),
+    choose: () => refused(ocspFails ? 'OCSP callback' : 'callback'),
   };
+}
+
+function refused(detail: string): Answer {
+  return { answer: 'refused', failure: new TlsError('internal-error', detail).failure };
 }
 
 function heldCredential(flags: CredentialFlags, stapled: boolean): HeldCredential[] {
@@ -49,27 +61,35 @@ function heldCredential(flags: CredentialFlags, stapled: boolean): HeldCredentia
   // BoringSSL can set the staple in a callback, or decline to have one there.
   const ocspResponse = stapled ? flags.ocspResponse : undefined;
   if (certFile === undefined || keyFile === undefined) return [];
-  const pems = readFileSync(certFile, 'latin1').matchAll(
-    /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g,
-  );
-  const chain = [...pems].map(([, base64 = '']) => new Uint8Array(Buffer.from(base64, 'base64')));
+  const chain = chainOf(certFile);
   return [
     {
       chain,
       privatePem: readFileSync(keyFile, 'latin1'),
       issuers: mustMatchIssuer ? chain.map((der) => new Certificate(der).issuer) : [],
       mustMatchIssuer,
-      ...(signingPrefs === undefined ? {} : { schemes: signingPrefs.map(schemeOf) }),
+      ...(signingPrefs === undefined ? {} : { schemes: schemesOf(signingPrefs) }),
       ...(ocspResponse === undefined ? {} : { ocspResponse: new Uint8Array(Buffer.from(ocspResponse, 'base64')) }),
     },
   ];
 }
 
-function schemeOf(codePoint: number): SignatureScheme {
-  const scheme = signatureSchemeByCodePoint(codePoint);
-  if (scheme === undefined) throw new Unimplemented(`signature scheme ${codePoint}`);
-  return scheme;
+/** The certificates of a PEM file. */
+export function chainOf(file: string): Bytes[] {
+  const pems = readFileSync(file, 'latin1').matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g);
+  return [...pems].map(([, base64 = '']) => new Uint8Array(Buffer.from(base64, 'base64')));
 }
+
+/** Those that we have, if there is one of them. */
+function schemesOf(codePoints: readonly number[]): SignatureScheme[] {
+  const schemes = codePoints.map(signatureSchemeByCodePoint).filter((scheme) => scheme !== undefined);
+  if (schemes.length > 0) return schemes;
+  const old = codePoints.some((codePoint) => codePoint >> 8 === HASH_SHA1 || codePoint === RSA_PKCS1_MD5_SHA1);
+  throw new Excluded(old ? 'SHA-1 or MD5 signatures' : 'other groups and schemes', `${codePoints}`);
+}
+
+const HASH_SHA1 = 2;
+const RSA_PKCS1_MD5_SHA1 = 0xff01;
 
 export function clientConfig(flags: ShimFlags, session: Ticket | null, now: () => number): ClientConfig {
   const groups = flags.ints.has('curves') ? groupsOf(flags, 'curves') : DEFAULT_GROUPS;
@@ -78,7 +98,7 @@ export function clientConfig(flags: ShimFlags, session: Ticket | null, now: () =
     : flags.ints.has('key-shares')
       ? groupsOf(flags, 'key-shares')
       : predictedGroups(groups);
-  const handshakeSchemes = flags.ints.get('verify-prefs')?.map(schemeOf) ?? DEFAULT_VERIFY_SCHEMES;
+  const handshakeSchemes = verifySchemes(flags);
   const { minVersion, maxVersion } = versionsOf(flags);
   return {
     ...defaultClientConfig(nodeCrypto, flags.strings.get('host-name') ?? null, now),
@@ -87,7 +107,8 @@ export function clientConfig(flags: ShimFlags, session: Ticket | null, now: () =
     keyShareGroups,
     minVersion,
     maxVersion,
-    tls12Suites: ALL_TLS12_SUITES,
+    tls12Suites: tls12Suites(flags),
+    fallback: flags.bools.has('fallback-scsv'),
     session: flags.bools.has('no-ticket') ? null : session,
     signatureSchemes: usableSchemes(handshakeSchemes, minVersion, maxVersion),
     certificateSignatureSchemes: handshakeSchemes,
@@ -103,13 +124,13 @@ export function clientConfig(flags: ShimFlags, session: Ticket | null, now: () =
 
 export function serverConfig(flags: ShimFlags, now: () => number): ServerConfig {
   const { minVersion, maxVersion } = versionsOf(flags);
-  const handshakeSchemes = flags.ints.get('verify-prefs')?.map(schemeOf) ?? DEFAULT_VERIFY_SCHEMES;
+  const handshakeSchemes = verifySchemes(flags);
   const authorities = flags.strings.get('use-client-ca-list');
   return {
     ...defaultServerConfig(nodeCrypto, now),
     minVersion,
     maxVersion,
-    tls12Suites: ALL_TLS12_SUITES,
+    tls12Suites: tls12Suites(flags),
     groups: flags.ints.has('curves') ? groupsOf(flags, 'curves') : DEFAULT_GROUPS,
     alpn: serverAlpn(flags),
     clientCertificate: flags.bools.has('require-any-client-certificate')
@@ -145,10 +166,22 @@ function usableSchemes(
 
 /** BoringSSL asks a callback, which may take a name that was not offered: those tests are about that callback. */
 function serverAlpn(flags: ShimFlags): string[] {
-  if (flags.bools.has('select-empty-alpn')) throw new Unimplemented('a callback that chooses an empty name');
   if (flags.bools.has('reject-alpn')) return ['a name that nobody offers'];
   const selected = flags.strings.get('select-alpn');
   return selected === undefined || flags.bools.has('decline-alpn') ? [] : [selected];
+}
+
+/** -cipher in OpenSSL's notation, as far as the tests have it; what is of equal preference stands in brackets. */
+function tls12Suites(flags: ShimFlags): Tls12SuiteName[] {
+  const [first, ...more] = (flags.strings.get('cipher') ?? 'DEFAULT').split(/[:|[\]]+/);
+  const suites = first === 'DEFAULT' ? ALL_TLS12_SUITES : [first, ...more].filter(isTls12Suite);
+  const usable = more.includes('!AES') ? suites.filter((suite) => !suite.includes('_AES_')) : suites;
+  if (usable.length === 0) throw new Excluded('CBC or RSA key exchange', `-cipher ${first}`);
+  return usable;
+}
+
+function isTls12Suite(name: string | undefined): name is Tls12SuiteName {
+  return ALL_TLS12_SUITES.some((suite) => suite === name);
 }
 
 const ALL_TLS12_SUITES = (Object.keys(TLS12_SUITES) as Tls12SuiteName[]).filter((suite) =>
@@ -160,6 +193,11 @@ function predictedGroups([first, ...others]: readonly NamedGroup[]): NamedGroup[
   if (first === undefined) return [];
   const other = others.find((group) => group.includes('MLKEM') !== first.includes('MLKEM'));
   return other === undefined ? [first] : [first, other];
+}
+
+function verifySchemes(flags: ShimFlags): SignatureScheme[] {
+  const codePoints = flags.ints.get('verify-prefs');
+  return codePoints === undefined ? DEFAULT_VERIFY_SCHEMES : schemesOf(codePoints);
 }
 
 /** What BoringSSL takes unless told otherwise: the tests count on it. */
@@ -179,15 +217,19 @@ const DEFAULT_GROUPS: NamedGroup[] = ['X25519MLKEM768', 'x25519', 'secp256r1', '
 function groupsOf(flags: ShimFlags, name: string): NamedGroup[] {
   return (flags.ints.get(name) ?? []).map((codePoint) => {
     const group = groupByCodePoint(codePoint);
-    if (group === undefined) throw new Unimplemented(`group ${codePoint}`);
+    if (group === undefined) throw new Excluded('other groups and schemes', `-${name} ${codePoint}`);
     return group;
   });
 }
 
 function compressions(flags: ShimFlags): CertificateCompression[] {
-  if (flags.bools.has('install-cert-compression-algs')) throw new Unimplemented('the test-only compression algorithms');
-  if (flags.ints.has('install-one-cert-compression-alg')) throw new Unimplemented('a test-only compression algorithm');
-  return [];
+  const one = flags.ints.get('install-one-cert-compression-alg')?.[0];
+  return one !== undefined || flags.bools.has('install-cert-compression-algs') ? testCompressions(one) : [];
+}
+
+/** The provider that has what {@link clientConfig} and {@link serverConfig} ask for. */
+export function cryptoOf(flags: ShimFlags): CryptoProvider {
+  return compressions(flags).length > 0 ? withTestCompressions() : nodeCrypto;
 }
 
 /** -advertise-alpn is in wire form: a length byte before each name. */

@@ -5,13 +5,15 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { nodeCrypto } from '../../src/crypto-node/provider.ts';
+import { appendFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { ClientConnection } from '../../src/engine/client.ts';
 import type { Ticket } from '../../src/engine/connection.ts';
 import { ServerConnection } from '../../src/engine/server.ts';
 import { Exchange } from './exchange.ts';
-import { parseFlags, type ShimFlags, Unimplemented } from './flags.ts';
-import { clientConfig, keysOf, serverConfig } from './settings.ts';
+import { Excluded } from './exclusions.ts';
+import { parseFlags, type ShimFlags } from './flags.ts';
+import { clientConfig, cryptoOf, keysOf, serverConfig } from './settings.ts';
 import { Wire } from './wire.ts';
 
 /** Of all connections of this process, so that a server knows its own tickets again. */
@@ -38,8 +40,8 @@ async function runConnection(
   now: () => number,
 ): Promise<Ticket | null> {
   const connection = flags.bools.has('server')
-    ? new ServerConnection(serverConfig(flags, now), nodeCrypto)
-    : new ClientConnection(clientConfig(flags, session, now), nodeCrypto);
+    ? new ServerConnection(serverConfig(flags, now), cryptoOf(flags))
+    : new ClientConnection(clientConfig(flags, session, now), cryptoOf(flags));
   const keys = keysOf(flags, TICKET_KEY);
   const wire = await Wire.open(number(flags, 'port'), flags.bools.has('ipv6'));
   const id = new DataView(new ArrayBuffer(8));
@@ -56,18 +58,45 @@ async function runConnection(
 
 function number(flags: ShimFlags, name: string): number {
   const value = flags.ints.get(name)?.[0];
-  if (value === undefined) throw new Unimplemented(`no -${name}`);
+  if (value === undefined) throw new Error(`no -${name}`);
   return value;
 }
 
-if (process.argv.includes('-is-handshaker-supported')) {
+/** @throws Excluded also for a later connection, before the first is made */
+function inScope(argv: readonly string[]): ShimFlags[] {
+  const all = parseFlags(argv);
+  for (const flags of all) {
+    keysOf(flags, TICKET_KEY);
+    if (flags.bools.has('server')) serverConfig(flags, () => START_MS);
+    else clientConfig(flags, null, () => START_MS);
+  }
+  return all;
+}
+
+/** For counts.ts: adds a line to `file` with the test's name, and the reason why it is not for us if there is one. */
+function explain(argv: readonly string[], file: string): never {
+  const name = basename(argv[argv.indexOf('-write-settings') + 1] as string).slice(0, -1);
+  let reason = '';
+  try {
+    inScope(argv);
+  } catch (error) {
+    reason = error instanceof Excluded ? error.reason : `failed: ${error}`;
+  }
+  appendFileSync(file, `${name}\t${reason}\n`);
+  process.exit(89);
+}
+
+const argv = process.argv.slice(2);
+if (argv.includes('-is-handshaker-supported')) {
   console.log('No');
   process.exit(0);
 }
+const explained = argv.indexOf('-explain');
+if (explained >= 0) explain(argv.toSpliced(explained, 2), argv[explained + 1] as string);
 try {
-  await runConnections(parseFlags(process.argv.slice(2)));
+  await runConnections(inScope(argv));
   process.exit(0);
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
-  process.exit(error instanceof Unimplemented ? 89 : 1);
+  process.exit(error instanceof Excluded ? 89 : 1);
 }

@@ -5,6 +5,7 @@ import type { Bytes } from '../../src/core/bytes.ts';
 export class Wire {
   readonly #socket: Socket;
   readonly #chunks: AsyncIterator<Bytes>;
+  #held: Bytes[] | null = null;
 
   static open(port: number, ipv6: boolean): Promise<Wire> {
     return new Promise((resolve, reject) => {
@@ -20,8 +21,20 @@ export class Wire {
     this.#chunks = socket[Symbol.asyncIterator]();
   }
 
+  /** What is written from now on waits for {@link release}. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const bytes of held) this.write(bytes);
+  }
+
   write(bytes: Bytes): void {
-    if (!this.#socket.destroyed) this.#socket.write(bytes);
+    if (this.#held !== null) this.#held.push(bytes);
+    else if (!this.#socket.destroyed) this.#socket.write(bytes);
   }
 
   async read(): Promise<Bytes | null> {
