@@ -10,6 +10,7 @@ import {
   generalNames,
   keyUsage,
   nameConstraints,
+  policyMappings,
   subjectAltName,
   subjectKeyIdentifier,
   tlsFeature,
@@ -256,6 +257,17 @@ describe('extensions', () => {
     failsWith(policy(sequence()), /policyQualifiers.*empty/);
     failsWith(policy(sequence(sequence(oid('1.2.3')))), /qualifier.* missing/);
     failsWith(policy(sequence(qualifier), nullValue()), /trailing bytes/);
+  });
+
+  test('policyMappings, none to or from anyPolicy', () => {
+    const { policyMappings: read } = withExtension(policyMappings([['1.2.3', '1.2.4']])).extensions;
+    assert.deepEqual(read, [{ from: '2a03', to: '2a04' }]);
+    failsWith(policyMappings([]), /policyMappings.*empty/);
+    for (const pair of [
+      ['1.2.3', '2.5.29.32.0'],
+      ['2.5.29.32.0', '1.2.3'],
+    ] as const)
+      failsWith(policyMappings([pair]), /policyMappings\[0\].*anyPolicy cannot be mapped/);
   });
 
   test('policyConstraints and inhibitAnyPolicy count certificates', () => {

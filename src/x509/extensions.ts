@@ -11,6 +11,7 @@ export const EXTENSION = {
   basicConstraints: '551d13',
   nameConstraints: '551d1e',
   certificatePolicies: '551d20',
+  policyMappings: '551d21',
   authorityKeyIdentifier: '551d23',
   policyConstraints: '551d24',
   extKeyUsage: '551d25',
@@ -58,6 +59,15 @@ export interface AuthorityKeyIdentifier {
   readonly keyIdentifier: Bytes | undefined;
 }
 
+/** As a policy: all of them, section 4.2.1.4. */
+export const ANY_POLICY = '551d2000';
+
+/** Section 4.2.1.5: what the issuer calls `from`, the subject calls `to`. */
+export interface PolicyMapping {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** Section 4.2.1.11: how many certificates further down an acceptable policy, or one that is not mapped, is demanded. */
 export interface PolicyConstraints {
   readonly requireExplicitPolicy: number | undefined;
@@ -74,7 +84,12 @@ export interface Extensions {
   readonly nameConstraints?: NameConstraints;
   readonly subjectKeyIdentifier?: Bytes;
   readonly authorityKeyIdentifier?: AuthorityKeyIdentifier;
+  /** Object identifiers, hexadecimal. */
+  readonly certificatePolicies?: readonly string[];
+  readonly policyMappings?: readonly PolicyMapping[];
   readonly policyConstraints?: PolicyConstraints;
+  /** How many certificates further down anyPolicy no longer counts. */
+  readonly inhibitAnyPolicy?: number;
   /** RFC 7633: numbers of the TLS extensions that the server must answer if it is asked. */
   readonly tlsFeatures?: readonly number[];
   readonly cRLDistributionPoints?: readonly DistributionPoint[];
@@ -95,12 +110,6 @@ export function readExtensions(list: DerReader): Extensions {
     if (isCritical && (read === undefined || READ_ONLY_FOR_FORM.has(id))) found.unknownCritical ??= id;
     return read === undefined ? undefined : (value) => read(value, found);
   });
-  // We ask for no policy (RFC 5280 section 6.1.1 (c) and (e)); what asks for one on our behalf cannot be honoured, mappings need not be.
-  if (
-    found.critical.get(EXTENSION.policyConstraints) === true &&
-    found.policyConstraints?.requireExplicitPolicy !== undefined
-  )
-    found.unknownCritical ??= EXTENSION.policyConstraints;
   // Of the features only must-staple can be enforced here.
   if (
     found.critical.get(EXTENSION.tlsFeature) === true &&
@@ -180,8 +189,15 @@ const KNOWN: Readonly<Record<string, (value: DerReader, found: Found) => void>> 
   [EXTENSION.authorityKeyIdentifier]: (value, found) => {
     found.authorityKeyIdentifier = readAuthorityKeyIdentifier(value.enter(TAG.sequence, 'authorityKeyIdentifier'));
   },
-  [EXTENSION.certificatePolicies]: (value) => readPolicies(value.enter(TAG.sequence, 'certificatePolicies')),
-  [EXTENSION.inhibitAnyPolicy]: (value) => void value.smallInteger('inhibitAnyPolicy', SKIPPED_CERTIFICATES_MAXIMUM),
+  [EXTENSION.certificatePolicies]: (value, found) => {
+    found.certificatePolicies = readPolicies(value.enter(TAG.sequence, 'certificatePolicies'));
+  },
+  [EXTENSION.policyMappings]: (value, found) => {
+    found.policyMappings = readPolicyMappings(value.enter(TAG.sequence, 'policyMappings'));
+  },
+  [EXTENSION.inhibitAnyPolicy]: (value, found) => {
+    found.inhibitAnyPolicy = value.smallInteger('inhibitAnyPolicy', SKIPPED_CERTIFICATES_MAXIMUM);
+  },
   [EXTENSION.policyConstraints]: (value, found) => {
     found.policyConstraints = readPolicyConstraints(value.enter(TAG.sequence, 'policyConstraints'));
   },
@@ -249,7 +265,7 @@ export function readAuthorityKeyIdentifier(fields: DerReader): AuthorityKeyIdent
 }
 
 /** Section 4.2.1.4: at least one, none twice. Qualifiers say something to people, nothing to us. */
-function readPolicies(list: DerReader): void {
+function readPolicies(list: DerReader): string[] {
   const policies = new Set<string>();
   if (list.empty) list.fail('empty');
   while (!list.empty) {
@@ -260,6 +276,21 @@ function readPolicies(list: DerReader): void {
     if (!information.empty) readQualifiers(information.enter(TAG.sequence, 'policyQualifiers'));
     information.finish();
   }
+  return [...policies];
+}
+
+/** Section 4.2.1.5: at least one, none to or from anyPolicy. */
+function readPolicyMappings(list: DerReader): PolicyMapping[] {
+  const mappings: PolicyMapping[] = [];
+  if (list.empty) list.fail('empty');
+  while (!list.empty) {
+    const mapping = list.enter(TAG.sequence);
+    const [from, to] = [mapping.oid('issuerDomainPolicy'), mapping.oid('subjectDomainPolicy')];
+    mapping.finish();
+    if (from === ANY_POLICY || to === ANY_POLICY) mapping.fail('anyPolicy cannot be mapped');
+    mappings.push({ from, to });
+  }
+  return mappings;
 }
 
 function readQualifiers(list: DerReader): void {

@@ -8,6 +8,7 @@ import { Certificate } from './certificate.ts';
 import { formatName } from './distinguished-name.ts';
 import { EXTENSION } from './extensions.ts';
 import { checkNameConstraints } from './name-constraints.ts';
+import { checkPolicies } from './policies.ts';
 import { checkPublicProfile } from './public-profile.ts';
 import { checkEach, checkFeatures, checkIssuer, type Purpose } from './rules.ts';
 import { verifySignature } from './signed.ts';
@@ -130,6 +131,7 @@ class PathSearch {
       const found = this.#attempt(() => {
         const complete = this.#climb(path, anchor.candidate);
         if (anchor.profile === 'public') this.#checkProfile(complete);
+        checkPolicies(complete.map(({ certificate }) => certificate));
         this.#checkSignatures(complete);
         return this.#judged(complete);
       });

@@ -7,6 +7,7 @@ import {
   extension,
   keyUsage,
   nameConstraints,
+  policyConstraints,
   subjectAltName,
   subjectKeyIdentifier,
 } from '../../tests/support/certificate-extensions.ts';
@@ -141,10 +142,7 @@ describe('intermediates', () => {
     );
   });
   test('policyConstraints that are not critical', () => {
-    onlyPrivately(
-      below({ extensions: { pc: extension('2.5.29.36', sequence(implicit(0, unhex('00')))) } }),
-      /policyConstraints/,
-    );
+    onlyPrivately(below({ extensions: { pc: policyConstraints({ inhibitMapping: 0 }, false) } }), /policyConstraints/);
   });
 });
 

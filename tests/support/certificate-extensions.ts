@@ -130,3 +130,21 @@ export function ipBytes(text: string): Bytes {
   const all = [...before, ...new Array<number>(missing).fill(0), ...after];
   return Uint8Array.from(all.flatMap((word) => [word >> 8, word & 0xff]));
 }
+
+/** Pairs of what the issuer calls a policy and what the subject calls it. */
+export function policyMappings(pairs: readonly (readonly [string, string])[], critical = true): Bytes {
+  return extension('2.5.29.33', sequence(...pairs.map(([from, to]) => sequence(oid(from), oid(to)))), critical);
+}
+
+export function policyConstraints(
+  { requireExplicit, inhibitMapping }: { readonly requireExplicit?: number; readonly inhibitMapping?: number },
+  critical = true,
+): Bytes {
+  const count = (tag: number, value: number | undefined): Bytes[] =>
+    value === undefined ? [] : [implicit(tag, integer(value).subarray(2))];
+  return extension('2.5.29.36', sequence(...count(0, requireExplicit), ...count(1, inhibitMapping)), critical);
+}
+
+export function inhibitAnyPolicy(skip: number, critical = true): Bytes {
+  return extension('2.5.29.54', integer(skip), critical);
+}
