@@ -12,8 +12,8 @@ import { cpuMicros, type Figure, JIT_OFF, Rounds, ratio, runtimeName, shown, tab
 import { contexts, end, handshake, sessionOf } from './node-tls.ts';
 import { configurations, handshakes, PLAIN_ROLES, type Protocol } from './pair.ts';
 
-const ROUNDS = 40;
-const WARM_UP_ROUNDS = 12;
+const ROUNDS = 90;
+const WARM_UP_ROUNDS = 40;
 const ROUND_HANDSHAKES = 40;
 
 interface Case {
