@@ -231,6 +231,29 @@ describe('a handshake', () => {
     assert.equal(server.handshakeDone, true);
   });
 
+  test('status_request in CertificateRequest is empty (RFC 8446 section 4.4.2.1), and asks for a staple', async () => {
+    for (const [body, why] of [
+      [EMPTY, undefined],
+      [Uint8Array.of(1, 0, 0, 0, 0), 'decode-error'],
+    ] as const) {
+      const { client } = await converse({
+        certificateRequest: encodeCertificateRequest({
+          context: EMPTY,
+          extensions: new Map([
+            [EXTENSION.signature_algorithms, encodeCodePoints([SIGNATURE_SCHEMES.ed25519.codePoint])],
+            [EXTENSION.status_request, body],
+          ]),
+        }),
+      });
+      assert.equal(client.failure?.why, why);
+      const questions = client.effects.filter(({ effect }) => effect === 'choose-certificate');
+      assert.deepEqual(
+        questions.map((question) => 'ocspRequested' in question && question.ocspRequested),
+        why === undefined ? [true] : [],
+      );
+    }
+  });
+
   for (const [algorithm, compress] of Object.entries(COMPRESSORS))
     test(`with a certificate compressed by ${algorithm}`, async () => {
       const { client } = await converse({

@@ -7,7 +7,6 @@ import {
   decodeAuthorities,
   decodeCodePoints,
   decodeEmpty,
-  decodeOcspRequest,
   decodeProtocolNames,
   decodeU16,
   type Extensions,
@@ -113,13 +112,15 @@ export function readCertificateRequest(body: Bytes): ClientCertificateRequest {
   const authorities = extensions.get(EXTENSION.certificate_authorities);
   const compressions = extensions.get(EXTENSION.compress_certificate);
   const status = extensions.get(EXTENSION.status_request);
+  // Empty in this message (section 4.4.2.1), unlike in a ClientHello.
+  if (status !== undefined) decodeEmpty('status_request', status);
   return {
     schemes: accepted.filter((scheme) => SIGNATURE_SCHEMES[scheme].inTls13Handshake),
     certificateSchemes:
       inCertificates === undefined ? accepted : knownSchemes('signature_algorithms_cert', inCertificates),
     authorities: authorities === undefined ? [] : decodeAuthorities(authorities),
     compressions: compressions === undefined ? [] : readCompressions(compressions),
-    ocspRequested: status !== undefined && decodeOcspRequest(status),
+    ocspRequested: status !== undefined,
   };
 }
 
