@@ -3,6 +3,7 @@ import { Fingerprint, fingerprintOf, numberedStream } from '../support/numbered-
 import type { PeerProcess } from '../support/peer-process.ts';
 import { localServer } from '../support/test-pki.ts';
 import { TlsifyProcess } from '../support/tlsify-process.ts';
+import { describeEngineClient } from './engine-client.ts';
 import { GNUTLS_GROUPS, gnutlsCipher } from './gnutls-names.ts';
 import {
   connectArguments,
@@ -42,7 +43,7 @@ const gnutls: HandshakePeer = {
 
 function gnutlsServ(
   port: number,
-  { version = 'TLSv1.3', files, suites, groups, alpn }: ServeOptions,
+  { version = 'TLSv1.3', files, suites, groups, alpn, trusted }: ServeOptions,
   ...more: string[]
 ) {
   const priority = [
@@ -53,8 +54,11 @@ function gnutlsServ(
   return {
     program: 'gnutls-serv',
     args: [
-      ...['--quiet', '--disable-client-cert', '--port', String(port), '--priority', priority.join(':')],
+      ...['--quiet', '--port', String(port), '--priority', priority.join(':')],
       ...['--x509certfile', files.chain, '--x509keyfile', files.key],
+      ...(trusted === undefined
+        ? ['--disable-client-cert']
+        : ['--require-client-cert', '--verify-client-cert', '--x509cafile', trusted]),
       ...(alpn ?? []).flatMap((protocol) => ['--alpn', protocol]),
       ...more,
     ],
@@ -71,6 +75,10 @@ function serve(...more: string[]): Promise<PeerProcess> {
 
 describe('GnuTLS gnutls-serv', () => {
   describeHandshakes(gnutls);
+  describeEngineClient({
+    ...gnutls,
+    clientKeys: ['p256', 'p384', 'p521', 'ed25519', 'rsa-2048', 'rsa-pss-2048'],
+  });
 
   describe('handshake options', () => {
     test('the host is sent as server name', async () => {

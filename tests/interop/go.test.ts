@@ -1,5 +1,6 @@
 import { describe, setDefaultTimeout } from 'bun:test';
 import { buildGoPeer } from './builds.ts';
+import { describeEngineClient } from './engine-client.ts';
 import { describeLibraryClient, type Program } from './library-client.ts';
 import { peerArguments } from './peer-arguments.ts';
 import { describeCommands, describeHandshakes, type HandshakePeer, SUITES_12, TEST_LIMIT_MS } from './suite.ts';
@@ -33,6 +34,11 @@ const go = {
 
 describe("Go's crypto/tls", () => {
   describeHandshakes(go);
+  describeEngineClient({
+    ...go,
+    certificateSeen: / client=yes\n$/,
+    clientKeys: ['p256', 'p384', 'p521', 'ed25519', 'rsa-2048'],
+  });
   describeCommands(go);
 
   describeLibraryClient(program, {

@@ -1,5 +1,6 @@
 import { describe, setDefaultTimeout } from 'bun:test';
 import { buildJavaPeer } from './builds.ts';
+import { describeEngineClient } from './engine-client.ts';
 import { describeLibraryClient, type Program } from './library-client.ts';
 import { peerArguments } from './peer-arguments.ts';
 import {
@@ -45,6 +46,11 @@ const java = {
 
 describe('Java (JSSE)', () => {
   describeHandshakes(java);
+  describeEngineClient({
+    ...java,
+    certificateSeen: / client=yes\n$/,
+    clientKeys: ['p256', 'p384', 'p521', 'ed25519', 'rsa-2048', 'rsa-pss-2048'],
+  });
   describeCommands(java);
   describeKeyUpdates({
     command: (port, options) => {

@@ -6,6 +6,7 @@ import { scratchPath } from '../support/scratch.ts';
 import { TcpPeer, writeAll } from '../support/tcp-peer.ts';
 import { localServer } from '../support/test-pki.ts';
 import { readAll, TlsifyProcess } from '../support/tlsify-process.ts';
+import { describeEngineClient } from './engine-client.ts';
 import {
   connectArguments,
   describeHandshakes,
@@ -72,7 +73,7 @@ const backend = await TcpPeer.listen((socket) => {
 afterAll(() => backend.close());
 
 /** `folder` is made. */
-function nginxIn(folder: string, port: number, { version = 'TLSv1.3', files, suites, groups }: ServeOptions) {
+function nginxIn(folder: string, port: number, { version = 'TLSv1.3', files, suites, groups, trusted }: ServeOptions) {
   for (const name of ['', 'temporary']) mkdirSync(join(folder, name));
   const user = process.getuid?.() === 0 ? 'user root;' : '';
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path temporary;`);
@@ -89,6 +90,8 @@ function nginxIn(folder: string, port: number, { version = 'TLSv1.3', files, sui
         ssl_protocols ${version}; ssl_certificate ${files.chain}; ssl_certificate_key ${files.key};
         ${suites === undefined ? '' : version === 'TLSv1.2' ? `ssl_ciphers ${suites.map(opensslName12).join(':')};` : `ssl_conf_command Ciphersuites ${suites.join(':')};`}
         ${groups === undefined ? '' : `ssl_ecdh_curve ${groups.map((group) => NGINX_GROUPS[group]).join(':')};`}
+        ${trusted === undefined ? '' : `ssl_client_certificate ${trusted}; ssl_verify_client on; ssl_verify_depth 3;`}
+        location = /client { return 200 "client=$ssl_client_verify resumed=$ssl_session_reused\\n"; }
         location = /facts { return 200 "sni=$sni alpn=$alpn\\n"; }
         location = /data {
           proxy_pass http://127.0.0.1:${backend.port}; proxy_buffering off; proxy_request_buffering off;
@@ -105,6 +108,13 @@ function nginxIn(folder: string, port: number, { version = 'TLSv1.3', files, sui
 
 describe('nginx', () => {
   describeHandshakes(nginx);
+  describeEngineClient({
+    ...nginx,
+    request: 'GET /client HTTP/1.0\r\n\r\n',
+    certificateSeen: /client=SUCCESS/,
+    certificateMissed: /400 No required SSL certificate was sent/,
+    clientKeys: ['p256', 'p384', 'p521', 'ed25519', 'rsa-2048', 'rsa-pss-2048'],
+  });
 
   const serve = () => startPeer((port) => nginx.command(port, { files: localServer() }));
 

@@ -20,7 +20,7 @@ export const NSS_GROUPS: Readonly<Record<string, string>> = {
 
 /**
  * NSS takes keys and trust from databases of its own only. Makes one, with a certificate and its key by the nickname `peer`, and a
- * CA (a PEM file) that may certify servers.
+ * CA (a PEM file) that may certify servers and clients.
  * @param folder made if it is not there
  * @returns the folder
  */
@@ -34,7 +34,7 @@ export function nssDatabase(
     execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   };
   run('certutil', '-N', '-d', folder, '--empty-password');
-  if (trusted !== undefined) run('certutil', '-A', '-d', folder, '-n', 'ca', '-t', 'C,,', '-i', trusted);
+  if (trusted !== undefined) run('certutil', '-A', '-d', folder, '-n', 'ca', '-t', 'CT,,', '-i', trusted);
   if (certificate === undefined) return folder;
   const bundle = scratchPath('peer.p12');
   const source = ['-inkey', certificate.key, '-in', certificate.chain, '-name', 'peer'];

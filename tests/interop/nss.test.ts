@@ -4,6 +4,7 @@ import { fingerprintOf, numberedStream } from '../support/numbered-stream.ts';
 import type { PeerProcess } from '../support/peer-process.ts';
 import { scratchPath } from '../support/scratch.ts';
 import { localServer } from '../support/test-pki.ts';
+import { describeEngineClient } from './engine-client.ts';
 import { NSS_GROUPS, nssDatabase, nssSuites } from './nss-database.ts';
 import {
   describeHandshakes,
@@ -41,7 +42,11 @@ const nss: HandshakePeer = {
   keys12: ['p256', 'p384', 'p521', 'rsa-2048'],
 };
 
-function selfserv(port: number, { version = 'TLSv1.3', files, suites, groups }: ServeOptions, ...more: string[]) {
+function selfserv(
+  port: number,
+  { version = 'TLSv1.3', files, suites, groups, trusted }: ServeOptions,
+  ...more: string[]
+) {
   return {
     program: 'selfserv',
     args: [
@@ -51,12 +56,14 @@ function selfserv(port: number, { version = 'TLSv1.3', files, suites, groups }: 
         '-V',
         `${version.replace('v', '').toLowerCase()}:${version.replace('v', '').toLowerCase()}`,
         '-d',
-        nssDatabase({ certificate: files }),
+        nssDatabase({ certificate: files, ...(trusted && { trusted }) }),
         '-n',
         'peer',
         '-e',
         'peer',
       ],
+      '-u', // tickets
+      ...(trusted === undefined ? [] : ['-r', '-r']),
       ...(suites === undefined ? [] : ['-c', nssSuites(suites)]),
       ...(groups === undefined ? [] : ['-I', groups.map((group) => NSS_GROUPS[group]).join(',')]),
       ...more,
@@ -74,6 +81,7 @@ function serve(...more: string[]): Promise<PeerProcess> {
 
 describe('NSS selfserv', () => {
   describeHandshakes(nss);
+  describeEngineClient({ ...nss, clientKeys: ['p256', 'p384', 'p521', 'rsa-2048'] });
 
   test('--sni none', async () => {
     expectClean(await talkTo(await serve(), nss.request, '--sni', 'none'));

@@ -6,6 +6,7 @@ import type { PeerProcess } from '../support/peer-process.ts';
 import { scratchPath } from '../support/scratch.ts';
 import { localServer, trustTestRoot } from '../support/test-pki.ts';
 import { MEMORY_BOUND_MIB, readAll, runTlsify, TlsifyProcess } from '../support/tlsify-process.ts';
+import { describeEngineClient } from './engine-client.ts';
 import {
   connectArguments,
   connectTo,
@@ -51,7 +52,11 @@ const openssl: HandshakePeer = {
   keys12: ['p256', 'p384', 'p521', 'rsa-2048', 'rsa-pss-2048', 'ed25519'],
 };
 
-function sServer(port: number, { version, files, suites = [], groups, alpn }: ServeOptions, ...more: string[]) {
+function sServer(
+  port: number,
+  { version, files, suites = [], groups, alpn, trusted }: ServeOptions,
+  ...more: string[]
+) {
   return {
     program: 'openssl',
     args: [
@@ -63,6 +68,7 @@ function sServer(port: number, { version, files, suites = [], groups, alpn }: Se
       ),
       ...(groups === undefined ? [] : ['-groups', groups.map((group) => OPENSSL_GROUPS[group]).join(':')]),
       ...(alpn === undefined ? [] : ['-alpn', alpn.join(',')]),
+      ...(trusted === undefined ? [] : ['-Verify', '3', '-verify_return_error', '-CAfile', trusted]),
       ...more,
     ],
     comesFrom: 'the package openssl',
@@ -75,6 +81,11 @@ function serve(...more: string[]): Promise<PeerProcess> {
 
 describe('OpenSSL s_server', () => {
   describeHandshakes(openssl);
+  describeEngineClient({
+    ...openssl,
+    certificateSeen: /^Client certificate\n/m,
+    clientKeys: ['p256', 'p384', 'p521', 'ed25519', 'rsa-2048', 'rsa-pss-2048'],
+  });
 
   describe('handshake options', () => {
     for (const scheme of ['rsa_pss_rsae_sha256', 'rsa_pss_rsae_sha384', 'rsa_pss_rsae_sha512'])

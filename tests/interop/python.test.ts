@@ -1,5 +1,6 @@
 import { describe, setDefaultTimeout } from 'bun:test';
 import { fileURLToPath } from 'node:url';
+import { describeEngineClient } from './engine-client.ts';
 import { describeLibraryClient, type Program } from './library-client.ts';
 import { peerArguments } from './peer-arguments.ts';
 import { describeCommands, describeHandshakes, type HandshakePeer, SUITES_12, TEST_LIMIT_MS } from './suite.ts';
@@ -32,6 +33,11 @@ const python = {
 
 describe("Python's ssl", () => {
   describeHandshakes(python);
+  describeEngineClient({
+    ...python,
+    certificateSeen: / client=yes\n$/,
+    clientKeys: ['p256', 'p384', 'p521', 'ed25519', 'rsa-2048', 'rsa-pss-2048'],
+  });
   describeCommands(python);
 
   describeLibraryClient(program, {

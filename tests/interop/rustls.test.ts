@@ -5,6 +5,7 @@ import { serverCertificate } from '../support/certificates.ts';
 import { TcpPeer } from '../support/tcp-peer.ts';
 import { filesOf, ISSUING_CA } from '../support/test-pki.ts';
 import { buildRustlsPeer } from './builds.ts';
+import { describeEngineClient } from './engine-client.ts';
 import { describeLibraryClient, type Program } from './library-client.ts';
 import { peerArguments } from './peer-arguments.ts';
 import {
@@ -49,6 +50,11 @@ const rustls = {
 
 describe('rustls', () => {
   describeHandshakes(rustls);
+  describeEngineClient({
+    ...rustls,
+    certificateSeen: / client=yes\n$/,
+    clientKeys: ['p256', 'p384', 'p521', 'ed25519', 'rsa-2048'],
+  });
   describeCommands(rustls);
   describeKeyUpdates(rustls);
 

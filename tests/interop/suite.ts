@@ -20,6 +20,8 @@ export interface ServeOptions {
   readonly suites?: readonly string[];
   readonly groups?: readonly NamedGroup[];
   readonly alpn?: readonly string[];
+  /** PEM file of the CA that clients must have a certificate of. */
+  readonly trusted?: string;
 }
 
 /** What the handshake tests need to know of one peer. */
@@ -191,11 +193,15 @@ export function describeCommands(peer: Pick<HandshakePeer, 'command'>): void {
       expect(received).toBe(fingerprintOf(numberedStream(GIB)));
     });
 
-    test('uploads 1 GiB, half-closes, and gets the answer', async () => {
-      const result = await upload(await serve(), GIB);
-      expectClean(result);
-      expect(result.stdout).toBe(`${fingerprintOf(numberedStream(GIB))}\n`);
-    });
+    for (const [version, size, bytes] of [
+      ['TLSv1.3', '1 GiB', GIB],
+      ['TLSv1.2', '64 MiB', 64 * MIB],
+    ] as const)
+      test(`${version}: uploads ${size}, half-closes, and gets the answer`, async () => {
+        const result = await upload(await serve({ version }), bytes);
+        expectClean(result);
+        expect(result.stdout).toBe(`${fingerprintOf(numberedStream(bytes))}\n`);
+      });
 
     for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
       test(`${version}: echoes in both directions at once`, async () => {

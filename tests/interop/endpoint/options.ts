@@ -73,6 +73,6 @@ export interface Outcome {
   readonly peerClosed: boolean;
   /** Of application data, in the form of `numbered-stream.ts`: all that a client has received, what `upload` or PUT brought a server. */
   readonly received: string | null;
-  /** The first 4 KiB of what a client has received, Latin-1. */
+  /** The first 64 KiB of what a client has received, Latin-1. */
   readonly text: string;
 }

@@ -12,6 +12,10 @@ import type { ClientOptions, Order, Outcome, ServerOptions, Word } from './optio
 import { serveCommand } from './service.ts';
 import { Ended, TlsStream } from './tls-stream.ts';
 
+/** Kept of what a client has received. */
+const TEXT_BYTES = 65_536;
+const tickets = new Map<string, Ticket>();
+
 /** Does what the lines of its stdin order (`options.ts`), all at once, and says on stdout what came of it; ends with its stdin. */
 for await (const line of createInterface({ input: process.stdin })) obey(JSON.parse(line) as Order);
 process.exit(0);
@@ -63,8 +67,6 @@ async function runServer(stream: TlsStream): Promise<Outcome> {
   return outcomeOf(stream, received, '');
 }
 
-const tickets = new Map<string, Ticket>();
-
 async function runClient(options: ClientOptions): Promise<Outcome> {
   const { session, request, bytes = 0, close = 'after-sending' } = options;
   const ticket = session === undefined ? null : (tickets.get(session) ?? null);
@@ -83,7 +85,7 @@ async function runClient(options: ClientOptions): Promise<Outcome> {
     const sent = untilEnded(sending);
     for (let chunk = await stream.read(); chunk !== null; chunk = await stream.read()) {
       received.add(chunk);
-      if (text.length < 4096) text += Buffer.from(chunk).toString('latin1');
+      if (text.length < TEXT_BYTES) text += Buffer.from(chunk).toString('latin1');
     }
     await sent;
     if (close === 'after-peer') await stream.closeWrite();
@@ -91,7 +93,7 @@ async function runClient(options: ClientOptions): Promise<Outcome> {
   await stream.end();
   const last = driver.tickets.at(-1);
   if (session !== undefined && last !== undefined) tickets.set(session, last);
-  return outcomeOf(stream, received.toString(), text.slice(0, 4096));
+  return outcomeOf(stream, received.toString(), text.slice(0, TEXT_BYTES));
 }
 
 function dial(port: number): Promise<Socket> {

@@ -43,6 +43,9 @@ class Peer:
                     self.incoming.write(received)
                 else:
                     self.incoming.write_eof()
+            except ssl.SSLError:
+                self.flush()  # the alert
+                raise
 
     def receive(self):
         """The next bytes, or b'' after the client's close_notify. A missing close_notify is an SSLEOFError."""
