@@ -29,6 +29,7 @@ const program: Program = (words) => ({
 const java = {
   command: (port, options) => program(peerArguments(port, options)),
   request: 'facts\n',
+  endsAtCloseNotify12: true,
   response: /^sni=localhost alpn=- client=no\n$/,
   suites: [...SUITES_13, ...SUITES_12],
   groups: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],

@@ -32,6 +32,8 @@ export interface HandshakePeer {
   readonly response: RegExp;
   /** Once it has our close_notify, it closes TCP before its own: so our input stays open until its end. */
   readonly cannotHalfClose?: boolean;
+  /** In TLS 1.2 it sends nothing more once it has our close_notify, as RFC 5246 section 7.2.1 demands: others half-close there, too. */
+  readonly endsAtCloseNotify12?: boolean;
   /** Those that can be asked for one by one, of both versions, by the registry's names. */
   readonly suites: readonly string[];
   readonly groups: readonly NamedGroup[];
@@ -161,7 +163,7 @@ export function* withCommand(command: string, body: Iterable<Uint8Array> = []): 
 }
 
 /** The commands of `peers/README.md`, for the peers that are written for them. */
-export function describeCommands(peer: Pick<HandshakePeer, 'command'>): void {
+export function describeCommands(peer: Pick<HandshakePeer, 'command' | 'endsAtCloseNotify12'>): void {
   const serve = (options: Partial<ServeOptions> = {}): Promise<PeerProcess> =>
     startPeer((port) => peer.command(port, { files: localServer(), ...options }));
 
@@ -200,7 +202,8 @@ export function describeCommands(peer: Pick<HandshakePeer, 'command'>): void {
       test(`${version}: uploads ${size}, half-closes, and gets the answer`, async () => {
         const result = await upload(await serve({ version }), bytes);
         expectClean(result);
-        expect(result.stdout).toBe(`${fingerprintOf(numberedStream(bytes))}\n`);
+        const ends = version === 'TLSv1.2' && peer.endsAtCloseNotify12 === true;
+        expect(result.stdout).toBe(ends ? '' : `${fingerprintOf(numberedStream(bytes))}\n`);
       });
 
     for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
