@@ -33,15 +33,22 @@ export class RecordingConnection implements Connection {
   readonly #connection: Connection;
   readonly #answers: Answer[];
   readonly #opened: () => void;
+  readonly #tickets: boolean;
 
   /**
-   * @param answers given in place of those that come, if they are of the same kind and no tickets, whose content may be of old
-   * @param opened called when the handshake is complete
+   * @param answers given in place of those that come, if they are of the same kind
+   * @param options.tickets whether also those about tickets, whose content may be of an engine of old
+   * @param options.opened called when the handshake is complete
    */
-  constructor(connection: Connection, answers: readonly Answer[] = [], opened: () => void = () => {}) {
+  constructor(
+    connection: Connection,
+    answers: readonly Answer[] = [],
+    { tickets = false, opened = () => {} }: { readonly tickets?: boolean; readonly opened?: () => void } = {},
+  ) {
     this.#connection = connection;
     this.#answers = [...answers];
     this.#opened = opened;
+    this.#tickets = tickets;
   }
 
   get phase(): Connection['phase'] {
@@ -91,7 +98,7 @@ export class RecordingConnection implements Connection {
 
   answer(id: EffectId, fresh: Answer): void {
     const earlier = this.#answers.shift();
-    const isReusable = earlier?.answer === fresh.answer && !fresh.answer.startsWith('ticket-');
+    const isReusable = earlier?.answer === fresh.answer && (this.#tickets || !fresh.answer.startsWith('ticket-'));
     const answer = isReusable ? earlier : fresh;
     this.steps.push(['answer', json(answer, bytesOf)]);
     this.#connection.answer(id, answer);
@@ -232,7 +239,8 @@ function digestOf(bytes: Bytes): string {
   return `${bytes.length} bytes of SHA-256 ${hex(nodeCrypto.hash('sha256', bytes).subarray(0, 16))}`;
 }
 
-function parseBytes(text: unknown): Bytes {
+/** `0x…` */
+export function parseBytes(text: unknown): Bytes {
   assert.ok(typeof text === 'string' && text.startsWith('0x'));
   return unhex(text.slice(2));
 }

@@ -177,12 +177,12 @@ export async function record(
     const client = new RecordingConnection(
       clientOf(name, scenario, at, session, cryptos.client),
       answersIn(before.client ?? []),
-      () => opened?.('client'),
+      { opened: () => opened?.('client') },
     );
     const server = new RecordingConnection(
       serverOf(name, scenario, at, cryptos.server),
       answersIn(before.server ?? []),
-      () => opened?.('server'),
+      { opened: () => opened?.('server') },
     );
     const stage = stageOf(scene, { client, server }, cryptos);
     await perform(scene, stage);
