@@ -226,6 +226,13 @@ describe('OpenSSL s_client', () => {
       expect(await outcome()).toMatchObject({ session: { version: 'TLSv1.2' }, failure: null });
     });
 
+    test('a certificate on a curve that the client does not have (RFC 8422 section 5.1)', async () => {
+      const server = { certificates: [localServer('p521')] };
+      const { client, outcome } = await start(server, ['-groups', 'X25519:P-256'], 'TLSv1.2');
+      expect((await client.ending).stderr).toContain('alert handshake failure');
+      expect(await outcome()).toMatchObject({ session: null, failure: { why: 'no-common-signature-scheme' } });
+    });
+
     test('the client says that it has extended_master_secret and secure renegotiation', async () => {
       const { report } = await meet(openssl, { version: 'TLSv1.2' });
       expect(report.output).toContain('Secure Renegotiation IS supported');
