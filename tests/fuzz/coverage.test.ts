@@ -18,6 +18,7 @@ const REACHED_BY: Readonly<Record<string, string>> = {
   readTime: 'certificates',
   readName: 'certificates',
   readSignatureAlgorithm: 'certificates',
+  parseSpkiDigest: 'names to verify',
   decodeUtf8: 'certificates',
   decodeBmp: 'certificates',
   decodeUniversal: 'certificates',
@@ -41,6 +42,8 @@ const OF_THE_USER: readonly string[] = [
   'readExplicitSource',
   'readDefaultStore',
   'readFacts',
+  'readWhole',
+  'readRevocationLists',
 ];
 
 /** `export function decodeX`, and the like. */

@@ -11,6 +11,7 @@ import { formatIpAddress, parseIpAddress } from '../../src/core/ip-address.ts';
 import { decodeAddress, encodeAddress } from '../../src/os/addresses.ts';
 import { AF } from '../../src/os/constants.ts';
 import { decodeAnswer } from '../../src/os/resolver.ts';
+import { parseClientRule } from '../../src/x509/clients.ts';
 import { formatReference, InvalidIdentifier, parseReferenceIdentifier } from '../../src/x509/names.ts';
 import type { Target } from './target.ts';
 
@@ -86,14 +87,25 @@ export const SURROUNDING_TARGETS: Readonly<Record<string, Target>> = {
     },
   },
   'names to verify': {
-    seeds: ['dns:a.test', 'ip:::1', 'email:a@b.test', `spki-sha256:${'00'.repeat(32)}`, 'bücher.test'].map(bytesOf),
+    seeds: [
+      'dns:a.test',
+      'ip:::1',
+      'email:a@b.test',
+      `spki-sha256:${'00'.repeat(32)}`,
+      'bücher.test',
+      'any',
+      'ca:spki-sha256:00',
+    ].map(bytesOf),
     runs: 20_000,
-    run: (input) =>
+    run: (input) => {
+      const text = new TextDecoder().decode(input);
+      allowed([InvalidIdentifier], () => parseClientRule(text, toAscii));
       allowed([InvalidIdentifier], () => {
-        const reference = parseReferenceIdentifier(new TextDecoder().decode(input), toAscii);
+        const reference = parseReferenceIdentifier(text, toAscii);
         const again = parseReferenceIdentifier(formatReference(reference), toAscii);
         if (formatReference(again) !== formatReference(reference)) throw new Error('another name');
-      }),
+      });
+    },
   },
   "what a peer's words become in messages and status lines": {
     seeds: ['the peer began with "220 hi"', 'CN=a', '\x1b[31m', 'ü'].map(bytesOf),
