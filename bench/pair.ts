@@ -46,6 +46,7 @@ export const KEYS: KeyHolder = {
   }),
   sealTicket: ({ plaintext }) => ({ answer: 'ticket-sealed', ticket: plaintext.slice() }),
   openTicket: ({ ticket }) => ({ answer: 'ticket-opened', plaintext: ticket.slice() }),
+  openEch: () => ({ answer: 'ech-opened', encodedInner: null }),
 };
 
 /** Ours, unwatched. */
@@ -83,6 +84,8 @@ export function configurations(
   return {
     client: {
       ...defaultClientConfig(nodeCrypto, 'localhost', Date.now),
+      // A key pair more, which node:tls does not make.
+      ech: null,
       ...shared,
       keyShareGroups: [group],
       keepTickets: resumes,

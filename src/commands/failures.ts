@@ -257,6 +257,21 @@ export const OUTCOMES = {
     says: 'no application protocol in common',
     advice: 'Check the list of --alpn, or leave it out.',
   },
+  'bad-ech-payload': {
+    exit: EXIT.tls,
+    says: 'the second ClientHello was not sealed as the first',
+    advice: NOT_A_PEER,
+  },
+  'ech-rejected': {
+    exit: EXIT.tls,
+    says: 'the server cannot read the Encrypted Client Hello',
+    advice: 'Its configuration has changed: look it up again, and use what the server proposes if it proposes any.',
+  },
+  'ech-config-unusable': {
+    exit: EXIT.tls,
+    says: 'the configuration for Encrypted Client Hello cannot be used',
+    advice: 'Look it up again; its operator must publish one with a valid key.',
+  },
   'unrecognized-name': {
     exit: EXIT.tls,
     says: 'no certificate for the name that was asked for',

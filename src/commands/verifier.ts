@@ -20,21 +20,27 @@ export interface ServerPolicy {
   readonly revocation: Revocation;
 }
 
-/** Accepts a server that proves to be one of `references` by a chain to one of `anchors`, and no other. */
-export function serverVerifier(policy: ServerPolicy, crypto: Crypto): CertificateVerifier {
-  return (chain, ocspResponse) => {
+/** Accepts a server that proves to be one of `references`, or the public name if there is one, by a chain to one of `anchors`, and no other. */
+export function serverVerifier({ references, ...policy }: ServerPolicy, crypto: Crypto): CertificateVerifier {
+  return (chain, ocspResponse, publicName) => {
     const verification = verifyCertificate({
       ...policy,
       chain,
       ocspResponse,
       now: Math.floor(Date.now() / 1000),
       purpose: 'server',
+      references: publicName === null ? references : forPublicName(publicName),
       crypto,
     });
     if (!verification.ok) return { answer: 'refused', failure: verification.failure };
     const { leaf, matched } = verification.path;
     return accepted(leaf, { verified: true, matched: matched.map(formatReference) }, crypto);
   };
+}
+
+/** RFC 9849 section 6.1.7. What is pinned are the keys of the names that are asked for, not of this one. */
+function forPublicName(name: string): References {
+  return { identifiers: [{ type: 'dns', name }] };
 }
 
 /** For `--insecure-no-verify`: takes any certificate whose key can be read, and says of it that it is not verified. */

@@ -1,4 +1,5 @@
 import type { AlertName } from './alerts.ts';
+import type { Bytes } from './bytes.ts';
 
 /**
  * A failure is data. `kind` says who is to blame, `why` is the stable code that machines match on, `detail` is what was found
@@ -9,6 +10,11 @@ export interface Failure {
   readonly kind: FailureKind;
   readonly why: Why;
   readonly detail?: string;
+  /**
+   * Of `ech-rejected`: the ECHConfigList to use in the next connection, from a server that has proved to be the public name.
+   * Absent: it has no Encrypted Client Hello (RFC 9849 section 6.1.6).
+   */
+  readonly retryConfigs?: Bytes;
 }
 
 /** Who is to blame. */
@@ -38,6 +44,21 @@ export class TlsError extends Error {
   get failure(): Failure {
     const { why, detail } = this;
     return { kind: FAILURES[why].kind, why, ...(detail === undefined ? {} : { detail }) };
+  }
+}
+
+/** The server is whom the ECHConfig names, and could not read what was sealed for it. */
+export class EchRejected extends TlsError {
+  readonly retryConfigs: Bytes | null;
+
+  constructor(retryConfigs: Bytes | null) {
+    super('ech-rejected', retryConfigs === null ? 'it has none' : 'it proposes other configurations');
+    this.retryConfigs = retryConfigs;
+  }
+
+  override get failure(): Failure {
+    const { retryConfigs } = this;
+    return { ...super.failure, ...(retryConfigs === null ? {} : { retryConfigs }) };
   }
 }
 
@@ -84,6 +105,7 @@ export const FAILURES = {
   'too-many-key-updates': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
   'too-many-tickets': { kind: 'peer-misbehaved', alert: 'unexpected_message' },
   'renegotiation-mismatch': { kind: 'peer-misbehaved', alert: 'handshake_failure' },
+  'bad-ech-payload': { kind: 'peer-misbehaved', alert: 'decrypt_error' },
   'unsolicited-alpn': { kind: 'peer-misbehaved', alert: 'illegal_parameter' },
   // What we do not share
   'version-not-supported': { kind: 'peer-incompatible', alert: 'protocol_version' },
@@ -95,6 +117,8 @@ export const FAILURES = {
   'renegotiation-refused': { kind: 'peer-incompatible', alert: 'no_renegotiation' },
   'inappropriate-fallback': { kind: 'peer-incompatible', alert: 'inappropriate_fallback' },
   'no-common-alpn': { kind: 'peer-incompatible', alert: 'no_application_protocol' },
+  'ech-rejected': { kind: 'peer-incompatible', alert: 'ech_required' },
+  'ech-config-unusable': { kind: 'peer-incompatible', alert: null },
   'unrecognized-name': { kind: 'peer-incompatible', alert: 'unrecognized_name' },
   'client-certificate-missing': { kind: 'peer-incompatible', alert: 'certificate_required' },
   'tls12-client-certificate-missing': { kind: 'peer-incompatible', alert: 'handshake_failure' },

@@ -58,6 +58,12 @@ export const LIMITS = {
   earlyDataSkippedBytes: 16_384,
   /** A client answers a HelloRetryRequest at once; a cookie that is older comes from somebody who collects them. */
   cookieLifetimeSeconds: 60,
+  /** An extension block: its length has two bytes. What an inner ClientHello takes from the outer one could be more (RFC 9849 section 5.1). */
+  extensionBlockBytes: 2 ** 16 - 1,
+  /** ECHConfigs with one config_id that are tried for one ClientHello: each costs the holder a key agreement. Servers give distinct ids (RFC 9849 section 4.1). */
+  echTrials: 4,
+  /** ECHConfigs of one server: as many as there are ids. */
+  echConfigs: 256,
   /** RFC 8446 section 5.5: at most 2^24.5 full records under one AES-GCM key; keys are updated well before. */
   recordsPerKey: 2 ** 23,
 } as const;

@@ -65,17 +65,20 @@ test('a signature is valid or bad', () => {
   });
 });
 
-test('a certificate is for the verifier, staple and all', () => {
+test('a certificate is for the verifier, staple, public name and all', () => {
   const asked: unknown[] = [];
   const verifier: CertificateVerifier = (...args) => {
     asked.push(args);
     return { answer: 'refused', failure: { kind: 'certificate-rejected', why: 'certificate-expired' } };
   };
   const chain = [ascii('leaf')];
-  performEffect({ effect: 'verify-certificate', chain }, nodeCrypto, verifier);
-  performEffect({ effect: 'verify-certificate', chain, ocspResponse: ascii('staple') }, nodeCrypto, verifier);
+  const effect = { effect: 'verify-certificate', chain, publicName: null } as const;
+  performEffect(effect, nodeCrypto, verifier);
+  performEffect({ ...effect, ocspResponse: ascii('staple') }, nodeCrypto, verifier);
+  performEffect({ ...effect, publicName: 'public.example' }, nodeCrypto, verifier);
   assert.deepEqual(asked, [
-    [chain, undefined],
-    [chain, ascii('staple')],
+    [chain, undefined, null],
+    [chain, ascii('staple'), null],
+    [chain, undefined, 'public.example'],
   ]);
 });

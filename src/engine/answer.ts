@@ -8,17 +8,25 @@ import {
   type Later,
   type NamedGroup,
 } from '../crypto/provider.ts';
-import type { Answer, CertificateQuestion, Effect } from './connection.ts';
+import type { Answer, CertificateQuestion, EchOpening, Effect } from './connection.ts';
 
-/** Judges a chain: `certificate-accepted` or `refused`. Made of `x509/` by who knows the time, the anchors and the name. */
-export type CertificateVerifier = (chain: readonly Bytes[], ocspResponse: Bytes | undefined) => Later<Answer>;
+/**
+ * Judges a chain: `certificate-accepted` or `refused`. Made of `x509/` by who knows the time, the anchors and the name.
+ * @param publicName the only name that counts, if there is one; see the effect
+ */
+export type CertificateVerifier = (
+  chain: readonly Bytes[],
+  ocspResponse: Bytes | undefined,
+  publicName: string | null,
+) => Later<Answer>;
 
-/** Who has our certificates, their keys and the keys of tickets: another process, or a test. */
+/** Who has our certificates, their keys, the keys of tickets and of ECHConfigs: another process, or a test. */
 export interface KeyHolder {
   choose(question: CertificateQuestion): Later<Answer>;
   sign(effect: Extract<Effect, { effect: 'sign' }>): Later<Answer>;
   sealTicket(effect: Extract<Effect, { effect: 'seal-ticket' }>): Later<Answer>;
   openTicket(effect: Extract<Effect, { effect: 'open-ticket' }>): Later<Answer>;
+  openEch(effect: EchOpening): Later<Answer>;
 }
 
 /** A client without a certificate: it shows none, and nothing else is ever asked of it. */
@@ -27,6 +35,7 @@ export const NO_KEYS: KeyHolder = {
   sign: () => refused(new TlsError('internal-error', 'no key to sign with')),
   sealTicket: () => refused(new TlsError('internal-error', 'no key to seal tickets with')),
   openTicket: () => ({ answer: 'ticket-opened', plaintext: null }),
+  openEch: () => ({ answer: 'ech-opened', encodedInner: null }),
 };
 
 /** Does what `effect` asks for. The answer is there at once, or as soon as a promise of the provider or the holder is settled. */
@@ -42,7 +51,7 @@ export function performEffect(
     case 'respond':
       return respond(crypto, effect.group, effect.peerShare);
     case 'verify-certificate':
-      return verifyCertificate(effect.chain, effect.ocspResponse);
+      return verifyCertificate(effect.chain, effect.ocspResponse, effect.publicName);
     case 'verify-signature':
       return crypto.verify(effect.scheme, effect.spki, effect.message, effect.signature)
         ? { answer: 'signature-valid' }
@@ -55,6 +64,8 @@ export function performEffect(
       return keys.sealTicket(effect);
     case 'open-ticket':
       return keys.openTicket(effect);
+    case 'open-ech':
+      return keys.openEch(effect);
   }
 }
 

@@ -181,6 +181,7 @@ describe('a handshake', () => {
       serverName: 'localhost',
       resumed: false,
       helloRetryRequest: false,
+      ech: 'not-offered',
       peer: client.session?.peer ?? null,
     });
     assert.equal(client.session?.peer?.subject, 'CN=localhost');

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AFTER_ATTACKS } from '../../tests/support/attacks/after.ts';
 import type { Attack, Attacks } from '../../tests/support/attacks/attack.ts';
+import { ECH_ATTACKS } from '../../tests/support/attacks/ech.ts';
 import { FLIGHT_ATTACKS } from '../../tests/support/attacks/flight.ts';
 import { HELLO_ATTACKS } from '../../tests/support/attacks/hello.ts';
 import { RECORD_ATTACKS } from '../../tests/support/attacks/records.ts';
 import { converse, exchange } from '../../tests/support/conversation.ts';
 import { FAILURES, type Failure, type Why } from '../core/failures.ts';
 
-for (const attacks of [RECORD_ATTACKS, HELLO_ATTACKS, FLIGHT_ATTACKS, AFTER_ATTACKS])
+for (const attacks of [RECORD_ATTACKS, HELLO_ATTACKS, FLIGHT_ATTACKS, ECH_ATTACKS, AFTER_ATTACKS])
   for (const [name, attack] of Object.entries(attacks)) test(`${name}: ${attack.why}`, () => suffer(attack));
 
 async function suffer({ why, script, config, verifier, afterwards }: Attack): Promise<void> {
@@ -33,6 +34,8 @@ async function suffer({ why, script, config, verifier, afterwards }: Attack): Pr
 /** Raised elsewhere: by the certificate rooms, by a server, by ourselves. */
 const NOT_BY_A_SERVER: readonly Why[] = [
   'bad-binder',
+  'bad-ech-payload',
+  'ech-config-unusable',
   'changed-client-hello',
   'client-certificate-missing',
   'duplicate-key-share',
@@ -55,7 +58,7 @@ const NOT_BY_A_SERVER: readonly Why[] = [
 ];
 
 test('every way to fail that a server can cause has its attack', () => {
-  const all: Attacks = { ...RECORD_ATTACKS, ...HELLO_ATTACKS, ...FLIGHT_ATTACKS, ...AFTER_ATTACKS };
+  const all: Attacks = { ...RECORD_ATTACKS, ...HELLO_ATTACKS, ...FLIGHT_ATTACKS, ...ECH_ATTACKS, ...AFTER_ATTACKS };
   const covered = new Set(Object.values(all).map(({ why }) => why));
   const missing = (Object.keys(FAILURES) as Why[]).filter(
     (why) => !covered.has(why) && !why.startsWith('certificate-') && !NOT_BY_A_SERVER.includes(why),

@@ -10,6 +10,7 @@ import type {
 } from '../crypto/provider.ts';
 import { SIGNATURE_SCHEMES } from '../crypto/signature-schemes.ts';
 import type { ProtocolVersion, Ticket } from './connection.ts';
+import { chooseEchConfig, type EchConfig } from './ech/config.ts';
 import type { RecordPadding } from './record/outgoing.ts';
 import { isTls12Group } from './tls12/signatures12.ts';
 
@@ -61,6 +62,11 @@ export interface ClientConfig {
   readonly certificatePolicy: string;
   /** RFC 8701: offer reserved values that a correct server ignores, and shuffle the extensions. */
   readonly grease: boolean;
+  /**
+   * Encrypted Client Hello (RFC 9849), which needs TLS 1.3: sealed for one of these, and no connection if its server cannot read it;
+   * or without any meaning, so that the others do not stand out; or none. One of the configs must be usable: `chooseEchConfig`.
+   */
+  readonly ech: readonly EchConfig[] | 'grease' | null;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -100,6 +106,7 @@ export function defaultClientConfig(
     session: null,
     certificatePolicy: '',
     grease: true,
+    ech: 'grease',
     now,
   };
 }
@@ -141,8 +148,15 @@ export function checkClientConfig(config: ClientConfig, crypto: CryptoProvider):
   requireRange('maxFragment', config.maxFragment, 1, LIMITS.plaintextBytes);
   requireRange('recordsPerKey', config.recordsPerKey, 2, LIMITS.recordsPerKey);
   checkAlpn(config.alpn);
+  if (config.ech !== null && config.ech !== 'grease') requireUsableEch(config.ech, config.maxVersion, crypto);
   if (config.serverName !== null && !isHostName(config.serverName))
     throw new RangeError(`serverName: not a host name: ${config.serverName}`);
+}
+
+/** Whoever has configs wants the name kept from the network: there is no falling back to sending it in the clear. */
+function requireUsableEch(configs: readonly EchConfig[], maxVersion: ProtocolVersion, crypto: CryptoProvider): void {
+  if (maxVersion !== 'TLSv1.3') throw new RangeError('ech: needs TLS 1.3');
+  if (chooseEchConfig(configs, crypto) === null) throw new RangeError('ech: none of the configurations can be used');
 }
 
 /** What both roles' configurations have, and what each version wants of it. @throws RangeError */

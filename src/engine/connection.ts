@@ -1,5 +1,6 @@
 import type { Bytes } from '../core/bytes.ts';
 import type { Failure } from '../core/failures.ts';
+import type { HpkeAead } from '../crypto/hpke.ts';
 import type {
   CertificateCompression,
   CertificateOnlyScheme,
@@ -79,6 +80,11 @@ export type Effect =
       /** DER, leaf first, as received. */
       readonly chain: readonly Bytes[];
       readonly ocspResponse?: Bytes;
+      /**
+       * The only name to judge the chain by, instead of all that the caller has: the server has rejected Encrypted Client Hello,
+       * and only tells what to do instead (RFC 9849 section 6.1.7). Null for the usual names.
+       */
+      readonly publicName: string | null;
     }
   | {
       readonly effect: 'verify-signature';
@@ -103,7 +109,22 @@ export type Effect =
    * is overwritten when there is an answer, as that of `ticket-opened` is when it was read.
    */
   | { readonly effect: 'seal-ticket'; readonly purpose: TicketPurpose; readonly plaintext: Bytes }
-  | { readonly effect: 'open-ticket'; readonly purpose: TicketPurpose; readonly ticket: Bytes };
+  | { readonly effect: 'open-ticket'; readonly purpose: TicketPurpose; readonly ticket: Bytes }
+  | EchOpening;
+
+/** Decrypts a ClientHello that came within another (RFC 9849 section 7.1), for which the process that parses has no key. */
+export interface EchOpening {
+  readonly effect: 'open-ech';
+  /** Its name, as in the server's configuration. Its holder knows the ECHConfig that belongs to it, and opens nothing that was sealed for anything else. */
+  readonly key: string;
+  readonly aead: HpkeAead;
+  /** Of the first ClientHello. */
+  readonly encapsulated: Bytes;
+  /** 0 for the first ClientHello, 1 for the answer to a HelloRetryRequest: the number of the message in the HPKE context. */
+  readonly sequence: 0 | 1;
+  readonly associatedData: Bytes;
+  readonly payload: Bytes;
+}
 
 /** What the sealed bytes are for; one kind is never taken for the other. */
 export type TicketPurpose = 'ticket' | 'cookie';
@@ -163,6 +184,8 @@ export type Answer =
   | { readonly answer: 'ticket-sealed'; readonly ticket: Bytes }
   /** Null if it is not ours, too old, or used before: the handshake goes on without. */
   | { readonly answer: 'ticket-opened'; readonly plaintext: Bytes | null }
+  /** Null if it was not sealed for that key. */
+  | { readonly answer: 'ech-opened'; readonly encodedInner: Bytes | null }
   | { readonly answer: 'refused'; readonly failure: Failure };
 
 /** A certificate of ours, and how to sign for it. */
@@ -187,6 +210,12 @@ export interface PeerIdentity {
 /** OpenSSL's names, which every tool knows. */
 export type ProtocolVersion = 'TLSv1.3' | 'TLSv1.2';
 
+/**
+ * What became of Encrypted Client Hello (RFC 9849). `grease`: a client's that meant nothing. `rejected`: one that the server could not
+ * read, of either kind; for a client that is a failure.
+ */
+export type EchStatus = 'not-offered' | 'grease' | 'accepted' | 'rejected';
+
 /** What a handshake has agreed on. */
 export interface SessionFacts {
   readonly version: ProtocolVersion;
@@ -204,6 +233,7 @@ export interface SessionFacts {
   readonly serverName: string | null;
   readonly resumed: boolean;
   readonly helloRetryRequest: boolean;
+  readonly ech: EchStatus;
   /** Null for a client without a certificate. */
   readonly peer: PeerIdentity | null;
 }

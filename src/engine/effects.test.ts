@@ -48,7 +48,7 @@ test('each effect is met in each role and version that has it', () => {
   const tickets = ['open-ticket ticket', 'seal-ticket ticket'];
   const expected = [
     ...['agree', ...all].map((effect) => `TLSv1.3, client: ${effect}`),
-    ...['respond', ...all, ...tickets, 'open-ticket cookie', 'seal-ticket cookie'].map(
+    ...['respond', ...all, ...tickets, 'open-ticket cookie', 'seal-ticket cookie', 'open-ech'].map(
       (effect) => `TLSv1.3, server: ${effect}`,
     ),
     ...['respond', ...all].map((effect) => `TLSv1.2, client: ${effect}`),
@@ -145,6 +145,7 @@ const ANSWERS: readonly Answer[] = [
   { answer: 'signed', signature: EMPTY },
   { answer: 'ticket-sealed', ticket: EMPTY },
   { answer: 'ticket-opened', plaintext: null },
+  { answer: 'ech-opened', encodedInner: null },
 ];
 
 /** Takes what there is to be taken. */

@@ -295,6 +295,8 @@ export class EngineConnection<State extends MachineState> implements Connection 
       case 'ticket':
         this.#outputs.put({ output: 'ticket', ticket: action.ticket });
         return;
+      case 'fail':
+        throw action.error;
       case 'log-secret':
         this.#outputs.put({ output: 'key-log', line: action.line });
         return;

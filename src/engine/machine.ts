@@ -64,6 +64,8 @@ export type Action =
   | { readonly action: 'owe-key-update' }
   | { readonly action: 'open'; readonly session: SessionFacts }
   | { readonly action: 'ticket'; readonly ticket: Ticket }
+  /** The handshake is complete, and the connection is not to be used. */
+  | { readonly action: 'fail'; readonly error: TlsError }
   /** Only if the configuration asked for it. */
   | { readonly action: 'log-secret'; readonly line: string };
 

@@ -56,9 +56,9 @@ export function requireCertificates(chain: readonly Bytes[]): void {
 
 const DER_SEQUENCE = 0x30;
 
-/** Asks whether the chain is acceptable. */
-export function verifyCertificate({ chain, ocspResponse }: PeerChain): Effect {
-  return { effect: 'verify-certificate', chain, ...(ocspResponse === undefined ? {} : { ocspResponse }) };
+/** Asks whether the chain is acceptable. @param publicName see the effect */
+export function verifyCertificate({ chain, ocspResponse }: PeerChain, publicName: string | null): Effect {
+  return { effect: 'verify-certificate', chain, publicName, ...(ocspResponse === undefined ? {} : { ocspResponse }) };
 }
 
 /** The staple is checked in every entry, but used of the leaf alone. */

@@ -17,8 +17,8 @@ const CLIENT_KEYS = softwareKeys([heldCredential('ed25519', 'client')]);
 
 /** Accepts, with that end of validity. */
 function until(notAfterSeconds: number): CertificateVerifier {
-  return async (chain, staple) => {
-    const answer = await acceptAnyCertificate(chain, staple);
+  return async (chain, staple, publicName) => {
+    const answer = await acceptAnyCertificate(chain, staple, publicName);
     return answer.answer === 'certificate-accepted'
       ? { ...answer, identity: { ...answer.identity, notAfterSeconds } }
       : answer;

@@ -1,6 +1,7 @@
 import type { Bytes } from '../core/bytes.ts';
 import { LIMITS } from '../core/limits.ts';
 import { TLS13_SUITES, type Tls12SuiteName } from '../crypto/cipher-suites.ts';
+import { hpkeGroupByCodePoint } from '../crypto/hpke.ts';
 import type { CertificateCompression, CryptoProvider, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
 import {
   checkAlpn,
@@ -16,7 +17,18 @@ import {
   suiteAeads,
 } from './config.ts';
 import type { ProtocolVersion } from './connection.ts';
+import { aeadOf, type EchConfig, encodeEchConfigList, isPublicName } from './ech/config.ts';
 import type { RecordPadding } from './record/outgoing.ts';
+
+/** An ECHConfig of a server (RFC 9849), with the name of its key; the key itself is in no process that parses TLS. */
+export interface EchKey {
+  /** As published. */
+  readonly config: EchConfig;
+  /** What the key's holder calls it. Means nothing to the engine. */
+  readonly key: string;
+  /** Whether it is offered to clients that have none that fits: old ones, which some clients still have, are not. */
+  readonly retry: boolean;
+}
 
 /** All that a server connection does differently from another. Lists are in order of preference, best first, and ours counts. */
 export interface ServerConfig {
@@ -57,6 +69,11 @@ export interface ServerConfig {
   readonly statelessRetry: boolean;
   /** RFC 8701: offer reserved values that a correct client ignores. */
   readonly grease: boolean;
+  /**
+   * The configs by which Encrypted Client Hello comes to us. Empty ignores it, but for the mark of a ClientHello that a server in front of
+   * us has opened.
+   */
+  readonly ech: readonly EchKey[];
   /** For debugging alone: puts out the secrets of the connection, with which whoever sees them reads all of it. */
   readonly insecureKeyLog: boolean;
   /** Milliseconds since the epoch. */
@@ -87,6 +104,7 @@ export function defaultServerConfig(crypto: CryptoProvider, now: () => number): 
     certificatePolicy: '',
     statelessRetry: false,
     grease: true,
+    ech: [],
     insecureKeyLog: false,
     now,
   };
@@ -108,6 +126,28 @@ export function checkServerConfig(config: ServerConfig, crypto: CryptoProvider):
   requireRange('ticketCount', config.ticketCount, 0, LIMITS.ticketsIssued);
   requireRange('ticketLifetimeSeconds', config.ticketLifetimeSeconds, 0, LIMITS.ticketLifetimeSeconds);
   checkAlpn(config.alpn);
+  if (config.ech.length > 0) checkEchKeys(config);
+}
+
+/** RFC 9849 section 7.1: clients may use all that is in a config, and get at least one if theirs does not fit. @throws RangeError */
+function checkEchKeys({ ech, maxVersion }: ServerConfig): void {
+  if (maxVersion !== 'TLSv1.3') throw new RangeError('ech: needs TLS 1.3');
+  requireRange('ech: length', ech.length, 1, LIMITS.echConfigs);
+  for (const { config } of ech) {
+    if (config.suites.some((suite) => aeadOf(suite) === undefined))
+      throw new RangeError('ech: a suite that we do not have');
+    if (hpkeGroupByCodePoint(config.kem) === undefined) throw new RangeError('ech: a KEM that we do not have');
+    if (!isPublicName(config.publicName)) throw new RangeError('ech: a public name that is no host name');
+    if (config.extensions.size > 0) throw new RangeError('ech: an extension that we do not have');
+  }
+  const retry = retryConfigs(ech);
+  if (retry.length === 0) throw new RangeError('ech: none is for retrying');
+  encodeEchConfigList(retry);
+}
+
+/** What clients get whose ClientHello could not be opened. */
+export function retryConfigs(keys: readonly EchKey[]): Bytes[] {
+  return keys.filter(({ retry }) => retry).map(({ config }) => config.encoded);
 }
 
 /** The suites by our preference, with ChaCha20-Poly1305 first for a client whose own list begins with it. */

@@ -44,6 +44,7 @@ class Desk {
       sign: (effect) => this.later(() => keys.sign(effect)),
       sealTicket: (effect) => this.later(() => keys.sealTicket(effect)),
       openTicket: (effect) => this.later(() => keys.openTicket(effect)),
+      openEch: (effect) => this.later(() => keys.openEch(effect)),
     };
   }
 }

@@ -16,18 +16,19 @@ import { createConnection, protocolList } from './policy.ts';
 /**
  * The client's end of a connection that the system's OpenSSL makes. Of the configuration it does not use `keyShareGroups`,
  * `certificateSignatureSchemes`, `certificateCompressions`, `certificateAuthorities`, `recordSizeLimit`, `maxFragment`,
- * `recordsPerKey` and `grease`, in which OpenSSL has its own ways. A response that is stapled in TLS 1.2 comes after the verdict.
+ * `recordsPerKey`, `grease` and that of `ech`, in which OpenSSL has its own ways. A response that is stapled in TLS 1.2 comes after the verdict.
  */
 export class OpenSslClient extends OpenSslConnection {
   /**
    * @param keys of the certificates that may be chosen: they are in this process
-   * @throws RangeError for a configuration that cannot work, or that asks for `padding` or `insecureKeyLog`
+   * @throws RangeError for a configuration that cannot work, or that asks for `padding`, `insecureKeyLog` or Encrypted Client Hello
    */
   constructor(config: ClientConfig, openSsl: OpenSsl, keys: PrivateKeys = new Map()) {
     const { library } = openSsl;
     requireVersions(config);
     checkAlpn(config.alpn);
     if (config.padding !== null) throw new RangeError('padding: not with OpenSSL');
+    if (config.ech !== null && config.ech !== 'grease') throw new RangeError('ech: not with OpenSSL');
     if (config.insecureKeyLog) throw new RangeError('insecureKeyLog: not with OpenSSL');
     const session = usableTicket(config);
     const tickets = config.keepTickets || session !== null;

@@ -239,7 +239,12 @@ export class OpenSslConnection implements Connection {
       chain.push(certificate);
     }
     const ocspResponse = this.#role.role === 'client' ? this.#library.status(handle) : undefined;
-    this.#ask({ effect: 'verify-certificate', chain, ...(ocspResponse === undefined ? {} : { ocspResponse }) });
+    this.#ask({
+      effect: 'verify-certificate',
+      chain,
+      publicName: null,
+      ...(ocspResponse === undefined ? {} : { ocspResponse }),
+    });
   }
 
   #askForCertificate(handle: Handle): void {
@@ -322,6 +327,7 @@ export class OpenSslConnection implements Connection {
       serverName: role === 'client' || askedFor === undefined ? serverName : latin1(askedFor).toLowerCase(),
       resumed,
       helloRetryRequest: facts.clientHellos > 1,
+      ech: 'not-offered',
       peer,
     };
   }

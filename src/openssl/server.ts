@@ -26,7 +26,7 @@ export interface ServerSecrets {
  * shown a certificate.
  */
 export class OpenSslServer extends OpenSslConnection {
-  /** @throws RangeError for a configuration that cannot work, or that asks for `padding` or `insecureKeyLog` */
+  /** @throws RangeError for a configuration that cannot work, or that asks for `padding`, `insecureKeyLog` or Encrypted Client Hello */
   constructor(
     config: ServerConfig,
     openSsl: OpenSsl,
@@ -37,6 +37,7 @@ export class OpenSslServer extends OpenSslConnection {
     requireVersions(config);
     checkAlpn(config.alpn);
     if (config.padding !== null) throw new RangeError('padding: not with OpenSSL');
+    if (config.ech.length > 0) throw new RangeError('ech: not with OpenSSL');
     if (config.insecureKeyLog) throw new RangeError('insecureKeyLog: not with OpenSSL');
     const { clientCertificate, ticketLifetimeSeconds } = config;
     const tickets = ticketKeys !== null && ticketLifetimeSeconds > 0 && clientCertificate === 'none';
@@ -76,7 +77,7 @@ class ServerRole implements Role {
       const accepted = { schemes, curves, certificateSchemes: schemes, authorities, ocspRequested };
       return { ...asked, version: 'TLSv1.2', serverName, alpnOffered, ...accepted };
     }
-    const { serverName, alpn: alpnOffered, schemes, ...offer } = readClientOffer(hello);
+    const { serverName, alpn: alpnOffered, schemes, ...offer } = readClientOffer(hello, 'not-offered');
     if (schemes === null) throw new TlsError('missing-extension', 'signature_algorithms in ClientHello');
     const { certificateSchemes, authorities, ocspRequested } = offer;
     const accepted = { schemes, curves: null, certificateSchemes, authorities, ocspRequested };

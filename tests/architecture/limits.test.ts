@@ -35,6 +35,9 @@ const EXHAUSTED_BY = {
   ticketLifetimeUnstatedSeconds: 'src/engine/limits.test.ts',
   earlyDataSkippedBytes: 'src/engine/limits.test.ts',
   cookieLifetimeSeconds: 'src/engine/limits.test.ts',
+  extensionBlockBytes: 'src/engine/ech/inner.test.ts',
+  echTrials: 'src/engine/ech.test.ts',
+  echConfigs: 'src/engine/ech.test.ts',
   recordsPerKey: 'src/engine/config.test.ts',
 } as const satisfies Record<keyof typeof LIMITS, string>;
 

@@ -106,6 +106,7 @@ test('--status-fd: what a program needs to know, in lines of JSON', async () => 
       serverName: 'localhost',
       resumed: false,
       helloRetryRequest: false,
+      ech: 'grease',
       backend: 'tlsify',
       peer: {
         verified: true,

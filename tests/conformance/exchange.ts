@@ -18,6 +18,7 @@ import { Certificate } from '../../src/x509/certificate.ts';
 import { DerError } from '../../src/x509/der.ts';
 import { formatName } from '../../src/x509/distinguished-name.ts';
 import { KEY_USAGE } from '../../src/x509/extensions.ts';
+import { checkEchSession, checkPublicName, checkRejection } from './ech.ts';
 import type { ShimFlags } from './flags.ts';
 import { chainOf, lengthPrefixed, TLS12, TLS13 } from './settings.ts';
 import type { Wire } from './wire.ts';
@@ -179,6 +180,7 @@ export class Exchange {
           this.#peerClosed = true;
           break;
         case 'failed':
+          checkRejection(this.#flags, output.failure);
           throw new Error(`failed: ${output.failure.why}: ${output.failure.detail ?? ''}`);
       }
     }
@@ -190,7 +192,10 @@ export class Exchange {
     return performEffect(
       effect,
       nodeCrypto,
-      (chain, ocspResponse) => this.#verifyCertificate(chain, ocspResponse),
+      (chain, ocspResponse, publicName) => {
+        checkPublicName(this.#flags, publicName);
+        return this.#verifyCertificate(chain, ocspResponse);
+      },
       this.#keys,
     );
   }
@@ -251,6 +256,7 @@ export class Exchange {
     // The last resort, without a flag of its own, has no number.
     const selected = this.#flags.credentials[this.#selectedCredential]?.numbered ? this.#selectedCredential : -1;
     if (credential !== undefined && credential !== selected) throw new Error(`credential ${selected} was used`);
+    checkEchSession(this.#flags, session);
     const serverName = strings.get('expect-server-name');
     if (serverName !== undefined && session.serverName !== serverName)
       throw new Error(`server name was ${session.serverName}, not ${serverName}`);

@@ -23,7 +23,6 @@ export const REASONS = [
   'raw public keys',
   'delegated credentials',
   'ALPS',
-  'Encrypted Client Hello',
   'drafts',
   'BoringSSL-only API',
 ] as const;
@@ -90,21 +89,6 @@ export const EXCLUDED_FLAGS: Readonly<Record<string, Reason>> = {
   ...all('raw public keys', ['new-rpk-credential', 'accepted-peer-cert-types', 'available-client-cert-types']),
   ...all('delegated credentials', ['new-delegated-credential', 'delegated-credential']),
   ...all('ALPS', ['application-settings', 'alps-use-new-codepoint', 'expect-peer-application-settings', 'defer-alps']),
-  ...all('Encrypted Client Hello', [
-    'ech-config-list',
-    'ech-is-retry-config',
-    'ech-server-config',
-    'ech-server-key',
-    'enable-ech-grease',
-    'expect-ech-accept',
-    'expect-ech-name-override',
-    'expect-ech-retry-configs',
-    'expect-no-ech-name-override',
-    'expect-no-ech-retry-configs',
-    'fail-early-callback-ech-rewind',
-    'reject-unusable-ech-config',
-    'expect-no-server-name',
-  ]),
   // Trust anchor identifiers, flags of tickets, and padding of the server's flight.
   ...all('drafts', [
     'available-trust-anchors',
@@ -129,9 +113,11 @@ export const EXCLUDED_FLAGS: Readonly<Record<string, Reason>> = {
     'wpa-202304',
     // A handshake in two processes.
     'allow-hint-mismatch',
-    // Callbacks that end a handshake before anything is read, answer nothing, or say nothing.
+    // Callbacks that end a handshake before anything is read, go back to the outer ClientHello, answer nothing, or say nothing.
     'fail-ddos-callback',
     'fail-early-callback',
+    'fail-early-callback-ech-rewind',
+    'expect-no-server-name',
     'install-ddos-callback',
     'no-server-name-ack',
     'reverify-on-resume',

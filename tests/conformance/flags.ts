@@ -8,6 +8,8 @@ export interface ShimFlags {
   readonly bools: ReadonlySet<string>;
   readonly ints: ReadonlyMap<string, readonly number[]>;
   readonly strings: ReadonlyMap<string, string>;
+  /** Of those that may be there several times, in their order. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
   /** In the order of our preference. */
   readonly credentials: readonly CredentialFlags[];
 }
@@ -56,6 +58,9 @@ export function parseFlags(argv: readonly string[]): ShimFlags[] {
     } else if (STRINGS.has(name)) {
       const value = argv[++index] as string;
       for (const target of targets) target.strings.set(name, value);
+    } else if (LISTS.has(name)) {
+      const value = argv[++index] as string;
+      for (const target of targets) target.lists.set(name, [...(target.lists.get(name) ?? []), value]);
     } else {
       throw new Error(`unknown flag -${name}`);
     }
@@ -77,6 +82,7 @@ function collector() {
     bools: new Set<string>(),
     ints: new Map<string, number[]>(),
     strings: new Map<string, string>(),
+    lists: new Map<string, string[]>(),
     credentials,
   };
 }
@@ -115,9 +121,13 @@ const BOOLS = new Set([
   'check-close-notify',
   'decline-alpn',
   'decline-ocsp-callback',
+  'enable-ech-grease',
   'enable-grease',
   'enable-ocsp-stapling',
+  'expect-ech-accept',
   'expect-hrr',
+  'expect-no-ech-name-override',
+  'expect-no-ech-retry-configs',
   'expect-no-hrr',
   'expect-no-peer-cert',
   'expect-no-session',
@@ -139,6 +149,7 @@ const BOOLS = new Set([
   'no-tls13',
   'read-with-unfinished-write',
   'reject-alpn',
+  'reject-unusable-ech-config',
   'require-any-client-certificate',
   'server',
   'shim-shuts-down',
@@ -152,6 +163,7 @@ const BOOLS = new Set([
 
 const INTS = new Set([
   'curves',
+  'ech-is-retry-config',
   'expect-cipher',
   'expect-cipher-aes',
   'expect-curve-id',
@@ -174,14 +186,19 @@ const INTS = new Set([
   'verify-prefs',
 ]);
 
+const LISTS = new Set(['ech-server-config', 'ech-server-key']);
+
 const STRINGS = new Set([
   'advertise-alpn',
   'cipher',
+  'ech-config-list',
   'expect-advertised-alpn',
   'expect-alpn',
   'expect-certificate-types',
   'expect-client-ca-list',
   'expect-early-data-reason',
+  'expect-ech-name-override',
+  'expect-ech-retry-configs',
   'expect-ocsp-response',
   'expect-peer-cert-file',
   'expect-server-name',
@@ -246,6 +263,7 @@ export const ACCEPTED_FLAGS: readonly string[] = [
   'new-x509-credential',
   ...CREDENTIAL_FLAGS,
   ...BOOLS,
+  ...LISTS,
   ...INTS,
   ...STRINGS,
   ...NO_EFFECT_SWITCHES,

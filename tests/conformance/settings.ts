@@ -13,6 +13,7 @@ import { defaultServerConfig, type ServerConfig } from '../../src/engine/server-
 import { Certificate } from '../../src/x509/certificate.ts';
 import { type HeldCredential, softwareKeys } from '../support/software-keys.ts';
 import { compressedForms, testCompressions, withTestCompressions } from './compression.ts';
+import { clientEch, serverEch } from './ech.ts';
 import { Excluded } from './exclusions.ts';
 import type { CredentialFlags, ShimFlags } from './flags.ts';
 
@@ -42,7 +43,7 @@ export function keysOf(flags: ShimFlags, ticketKey: Bytes): KeyHolder {
       ...credential,
       compressed: compressedForms({ ...credential, key: '' }, compressions(flags)),
     }));
-  const ours = softwareKeys(held, ticketKey);
+  const ours = softwareKeys(held, ticketKey, serverEch(flags).held);
   const keys = flags.bools.has('skip-ticket') ? { ...ours, sealTicket: () => refused('no ticket') } : ours;
   const ocspFails = flags.bools.has('server') && flags.bools.has('fail-ocsp-callback');
   if (!flags.bools.has('fail-cert-callback') && !ocspFails) return keys;
@@ -119,6 +120,7 @@ export function clientConfig(flags: ShimFlags, session: Ticket | null, now: () =
     insecureKeyLog: flags.bools.has('export-traffic-secrets'),
     keepTickets: !flags.bools.has('no-ticket'),
     grease: flags.bools.has('enable-grease'),
+    ech: clientEch(flags, maxVersion),
   };
 }
 
@@ -147,6 +149,7 @@ export function serverConfig(flags: ShimFlags, now: () => number): ServerConfig 
     maxFragment: flags.ints.get('max-send-fragment')?.[0] ?? 2 ** 14,
     ticketLifetimeSeconds: flags.bools.has('no-ticket') ? 0 : 7200,
     insecureKeyLog: flags.bools.has('export-traffic-secrets'),
+    ech: serverEch(flags).keys,
   };
 }
 

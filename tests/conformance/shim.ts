@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { TlsError } from '../../src/core/failures.ts';
 import { ClientConnection } from '../../src/engine/client.ts';
 import type { Ticket } from '../../src/engine/connection.ts';
 import { ServerConnection } from '../../src/engine/server.ts';
@@ -80,7 +81,8 @@ function explain(argv: readonly string[], file: string): never {
   try {
     inScope(argv);
   } catch (error) {
-    reason = error instanceof Excluded ? error.reason : `failed: ${error}`;
+    // What a flag gives the engine may be what the engine is to refuse.
+    if (!(error instanceof TlsError)) reason = error instanceof Excluded ? error.reason : `failed: ${error}`;
   }
   appendFileSync(file, `${name}\t${reason}\n`);
   process.exit(89);

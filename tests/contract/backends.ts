@@ -59,6 +59,7 @@ export function held(leaf: TestCertificate, more: Partial<HeldCredential> = {}):
 export function pairOf({ client, server, version }: Scene, differences: Differences = {}): Pair {
   const clientConfig: ClientConfig = {
     ...defaultClientConfig(nodeCrypto, 'a.test', Date.now),
+    ech: null,
     groups: GROUPS,
     keyShareGroups: ['x25519'],
     minVersion: version,

@@ -46,6 +46,7 @@ describe.each(SCENES)('$version, client $client, server $server:', (scene) => {
       serverName: 'a.test',
       resumed: false,
       helloRetryRequest: false,
+      ech: 'not-offered',
     });
     expect(signatureScheme).toBe('ecdsa_secp256r1_sha256');
     expect(peer).toMatchObject({ verified: true, subject: 'CN=a.test' });
@@ -68,7 +69,7 @@ describe.each(SCENES)('$version, client $client, server $server:', (scene) => {
     const credential = held(leaf);
     const pair = await converse(pairOf(scene, { serverCredentials: [credential] }));
     const effect = pair.client.effects.find(({ effect }) => effect === 'verify-certificate');
-    expect(effect).toEqual({ effect: 'verify-certificate', chain: credential.chain });
+    expect(effect).toEqual({ effect: 'verify-certificate', chain: credential.chain, publicName: null });
   });
 
   test('data goes both ways at once, in records that hold it all', async () => {

@@ -101,7 +101,11 @@ describe.each(SCENES)('$version, client $client, server $server:', (scene) => {
         peer: { subject: 'CN=client' },
         signatureScheme: 'ecdsa_secp256r1_sha256',
       });
-      expect(pair.server.effects).toContainEqual({ effect: 'verify-certificate', chain: CLIENT.chain });
+      expect(pair.server.effects).toContainEqual({
+        effect: 'verify-certificate',
+        chain: CLIENT.chain,
+        publicName: null,
+      });
       expect(pair.client.effects).toContainEqual(
         expect.objectContaining({
           effect: 'choose-certificate',
@@ -125,7 +129,7 @@ describe.each(SCENES)('$version, client $client, server $server:', (scene) => {
       clientCredentials: [CLIENT],
       serverVerifier: (chain) => {
         serverLog = [...pair.server.log];
-        return acceptAnyCertificate(chain, undefined);
+        return acceptAnyCertificate(chain, undefined, null);
       },
     });
     await carry(pair);

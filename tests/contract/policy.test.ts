@@ -107,7 +107,7 @@ test('a protocol that was not offered is refused before the certificate is judge
 
 test('a verdict on another key than that which OpenSSL sees in the certificate is none', async () => {
   const other = held(serverCertificate(ISSUING_CA, { dns: ['a.test'] }));
-  const mistaken: CertificateVerifier = () => acceptAnyCertificate([other.chain[0] as Uint8Array], undefined);
+  const mistaken: CertificateVerifier = () => acceptAnyCertificate([other.chain[0] as Uint8Array], undefined, null);
   for (const version of VERSIONS) {
     const pair = await converse(
       pairOf({ client: 'openssl', server: 'openssl', version }, { clientVerifier: mistaken }),

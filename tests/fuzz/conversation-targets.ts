@@ -10,6 +10,7 @@ import { heldCredential } from '../support/pair13.ts';
 import { softwareKeys } from '../support/software-keys.ts';
 import { TOY_CRYPTO, toyKeys, trusting } from '../support/toy-crypto.ts';
 import { clientOf, type Scenario, type Scene, serverOf } from '../vectors/scenario.ts';
+import { ACCEPTED_SCENARIOS } from '../vectors/scenarios/ech.ts';
 import { TLS12_SCENARIOS } from '../vectors/scenarios/tls12.ts';
 import { TLS13_SCENARIOS } from '../vectors/scenarios/tls13.ts';
 import { mutateRecords } from './mutate.ts';
@@ -37,6 +38,8 @@ interface Part {
 export const CONVERSATION_TARGETS: Readonly<Record<string, Target>> = {
   'a conversation of TLS 1.3, heard by a client': await conversation('client', TLS13_SCENARIOS),
   'a conversation of TLS 1.3, heard by a server': await conversation('server', TLS13_SCENARIOS),
+  'a conversation with Encrypted Client Hello, heard by a client': await conversation('client', ACCEPTED_SCENARIOS),
+  'a conversation with Encrypted Client Hello, heard by a server': await conversation('server', ACCEPTED_SCENARIOS),
   'a conversation of TLS 1.2, heard by a client': await conversation('client', TLS12_SCENARIOS),
   'a conversation of TLS 1.2, heard by a server': await conversation('server', TLS12_SCENARIOS),
 };

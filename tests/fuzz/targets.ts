@@ -13,6 +13,7 @@ import { exchange, testConfig } from '../support/conversation.ts';
 import { ScriptedServer, type ServerScript } from '../support/scripted-server.ts';
 import { CERTIFICATE_TARGETS } from './certificate-targets.ts';
 import { CONVERSATION_TARGETS } from './conversation-targets.ts';
+import { ECH_TARGETS } from './ech-targets.ts';
 import { OPENSSL_TARGETS } from './openssl-targets.ts';
 import { REVOCATION_TARGETS } from './revocation-targets.ts';
 import { SERVER_TARGETS } from './server-targets.ts';
@@ -103,6 +104,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   ...TLS12_TARGETS,
   ...CONVERSATION_TARGETS,
   ...SURROUNDING_TARGETS,
+  ...ECH_TARGETS,
   'records of a server': {
     seeds: [
       Uint8Array.of(22, 3, 3, 0, 4, 2, 0, 0, 0),
@@ -201,9 +203,9 @@ function connection(
 }
 
 /** Refuses what cannot be read, as the real one, and accepts the rest. */
-const verifier: CertificateVerifier = (chain, ocspResponse) => {
+const verifier: CertificateVerifier = (chain, ocspResponse, publicName) => {
   try {
-    return acceptAnyCertificate(chain, ocspResponse);
+    return acceptAnyCertificate(chain, ocspResponse, publicName);
   } catch {
     return { answer: 'refused', failure: new TlsError('certificate-malformed').failure };
   }

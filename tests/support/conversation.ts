@@ -10,11 +10,12 @@ export interface Conversation {
   readonly server: ScriptedServer;
 }
 
-/** The usual offer without TLS 1.2, and without the hybrids, whose arithmetic takes most of a test's time. */
+/** The usual offer without TLS 1.2 and Encrypted Client Hello, and without the hybrids, whose arithmetic takes most of a test's time. */
 export function testConfig(changes: Partial<ClientConfig> = {}): ClientConfig {
   return {
     ...defaultClientConfig(nodeCrypto, 'localhost', () => 1_700_000_000_000),
     minVersion: 'TLSv1.3',
+    ech: null,
     groups: ['x25519', 'secp256r1'],
     keyShareGroups: ['x25519'],
     ...changes,

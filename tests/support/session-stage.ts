@@ -47,7 +47,7 @@ export class FramedConnection implements Connection {
       at += 3 + length;
       if (this.phase === 'handshake') {
         this.#awaiting = true;
-        const effect = { effect: 'verify-certificate', chain: [body] } as const;
+        const effect = { effect: 'verify-certificate', chain: [body], publicName: null } as const;
         this.#outputs.push({ output: 'effect', id: 1 as EffectId, effect });
       } else if (length === 0) {
         this.#readClosed = true;
@@ -103,6 +103,7 @@ export class FramedConnection implements Connection {
       serverName: null,
       resumed: false,
       helloRetryRequest: false,
+      ech: 'not-offered',
       peer: null,
     } as const;
     this.#outputs.push({ output: 'open', session });

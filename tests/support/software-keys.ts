@@ -19,6 +19,7 @@ import { chooseCredential } from '../../src/engine/credentials.ts';
 import { keyTypeOf } from '../../src/engine/peer-certificate.ts';
 import { Certificate } from '../../src/x509/certificate.ts';
 import { DerReader, TAG } from '../../src/x509/der.ts';
+import { type HeldEchKey, openEch } from './ech-keys.ts';
 
 export interface HeldCredential extends Omit<Credential, 'key'> {
   /** PKCS#8. */
@@ -37,6 +38,7 @@ export interface HeldCredential extends Omit<Credential, 'key'> {
 export function softwareKeys(
   credentials: readonly HeldCredential[],
   ticketKey: Bytes = new Uint8Array(randomBytes(32)),
+  echKeys: readonly HeldEchKey[] = [],
 ): KeyHolder {
   const held = credentials.map(({ privatePem, schemes, names, issuers, mustMatchIssuer, ...credential }, index) => {
     const { privateKey, spki } = loadKey(privatePem, credential.chain);
@@ -75,6 +77,7 @@ export function softwareKeys(
       const sealed = concat(nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
       return { answer: 'ticket-sealed', ticket: sealed };
     },
+    openEch: (effect) => openEch(echKeys, effect),
     openTicket({ purpose, ticket }) {
       try {
         const decipher = createDecipheriv('aes-256-gcm', ticketKey, ticket.subarray(0, 12)).setAAD(

@@ -73,6 +73,7 @@ export function toyKeys(keys: KeyHolder): KeyHolder {
       answer: 'ticket-opened',
       plaintext: ticket[0] === TICKET ? ticket.slice(1) : null,
     }),
+    openEch: ({ payload }) => ({ answer: 'ech-opened', encodedInner: payload.slice(0, payload.length - TAG_BYTES) }),
   };
 }
 
@@ -80,9 +81,9 @@ const TICKET = 0x54;
 
 /** Takes any chain, and one that cannot be read for that of `leaf`. */
 export function trusting(leaf: Bytes): CertificateVerifier {
-  const verdict = acceptAnyCertificate([leaf], undefined);
-  return async (chain, ocspResponse) => {
-    const answer = await acceptAnyCertificate(chain, ocspResponse);
+  const verdict = acceptAnyCertificate([leaf], undefined, null);
+  return async (chain, ocspResponse, publicName) => {
+    const answer = await acceptAnyCertificate(chain, ocspResponse, publicName);
     return answer.answer === 'refused' ? verdict : answer;
   };
 }

@@ -204,7 +204,7 @@ function outputStep(output: Output): Step {
     case 'peer-closed':
       return ['peer-closed'];
     case 'failed':
-      return ['failed', { ...output.failure }];
+      return ['failed', json(output.failure, bytesOf)];
   }
 }
 

@@ -187,7 +187,14 @@ async function replay(offer: Offer, retried: Retried | null): Promise<Connection
 }
 
 function offerOf(encoded: Bytes, ...keyShares: KeyShare[]): Offer {
-  return { hello: decodeClientHello(encoded.subarray(4)), encoded, keyShares, ticket12: null, ticket13: null };
+  return {
+    hello: decodeClientHello(encoded.subarray(4)),
+    encoded,
+    keyShares,
+    ticket12: null,
+    ticket13: null,
+    ech: { ech: 'not-offered' },
+  };
 }
 
 function x25519Share(): KeyShare {

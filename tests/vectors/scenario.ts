@@ -98,6 +98,7 @@ export function clientOf(
     certificateSignatureSchemes: SCHEMES,
     certificateCompressions: [],
     grease: false,
+    ech: null,
     session,
     ...client,
   };

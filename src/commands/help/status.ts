@@ -16,6 +16,7 @@ export const STATUS_MEMBERS = {
     serverName: 'the name that the server was asked for, or null',
     resumed: 'whether an earlier session was taken up',
     helloRetryRequest: 'whether the server asked for another key share first',
+    ech: 'Encrypted Client Hello: `accepted` by the server; `grease`, sent without a meaning; or `not-offered`',
     peer: 'null, or an object: `verified`, `matched` (the names that were proven, as in `--name`), `subject` (for display only), `spkiSha256`, `certificateSha256`, `notAfterSeconds`',
     address: 'the address at the other end',
     sandbox: 'the level that was asked for: `strict`, `standard` or `off`',
@@ -54,7 +55,8 @@ export const STATUS: Document = {
       example: [
         '{"event":"ready","version":"TLSv1.3","suite":"TLS_AES_128_GCM_SHA256","group":"X25519MLKEM768",',
         ' "signatureScheme":"ecdsa_secp256r1_sha256","alpn":null,"serverName":"example.com","resumed":false,',
-        ' "helloRetryRequest":false,"peer":{"verified":true,"matched":["dns:example.com"],"subject":"CN=example.com",',
+        ' "helloRetryRequest":false,"ech":"grease",',
+        ' "peer":{"verified":true,"matched":["dns:example.com"],"subject":"CN=example.com",',
         ' "spkiSha256":"…","certificateSha256":"…","notAfterSeconds":1800000000},',
         ' "address":"192.0.2.1:443","sandbox":"standard","sandboxMissing":[],"backend":"tlsify"}',
         '{"event":"failed","why":"certificate-expired","kind":"certificate-rejected","detail":"…","advice":"…","exit":77}',

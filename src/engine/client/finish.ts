@@ -1,5 +1,5 @@
 import { equalSecret } from '../../core/bytes.ts';
-import { TlsError } from '../../core/failures.ts';
+import { EchRejected, TlsError } from '../../core/failures.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
 import { encodeFinished } from '../codec/messages.ts';
 import { HANDSHAKE_TYPE } from '../codec/registry.ts';
@@ -48,6 +48,8 @@ export function onFinished(context: ClientContext, state: ExpectFinished, event:
   });
   const { certificateRequest } = state;
   if (certificateRequest === null) return finish(context, finishing, logged);
+  // RFC 9849 section 6.1.7: who we are is not for the one who shows the public name.
+  if (state.offer.ech.ech === 'rejected') return finishWithoutCertificate(context, finishing, logged);
   const { schemes, certificateSchemes, authorities, ocspRequested } = certificateRequest;
   return {
     state: { ...finishing, state: 'await-certificate-choice', certificateRequest },
@@ -81,12 +83,11 @@ export function onCertificateChosen(
   const { certificateRequest, state: _, ...finishing } = state;
   const { transcript } = finishing;
   const choice = checkedChoice(expectAnswer(event, 'certificate-chosen'), certificateRequest);
-  const message =
-    choice === null ? emptyCertificateMessage() : certificateMessage(choice.credential, certificateRequest);
+  if (choice === null) return finishWithoutCertificate(context, finishing, []);
+  const { credential, scheme } = choice;
+  const message = certificateMessage(credential, certificateRequest);
   transcript.add(message);
   const sent: Action = { action: 'send', message };
-  if (choice === null) return finish(context, finishing, [sent]);
-  const { credential, scheme } = choice;
   const content = { version: 'TLSv1.3', role: 'client', transcriptHash: transcript.hash() } as const;
   return {
     state: { ...finishing, state: 'await-signature', ownScheme: scheme },
@@ -103,6 +104,16 @@ export function onSigned(context: ClientContext, state: AwaitSignature, event: E
   return finish(context, finishing, [{ action: 'send', message }]);
 }
 
+function finishWithoutCertificate(
+  context: ClientContext,
+  finishing: Finishing,
+  before: readonly Action[],
+): Step<ClientState> {
+  const message = emptyCertificateMessage();
+  finishing.transcript.add(message);
+  return finish(context, finishing, [...before, { action: 'send', message }]);
+}
+
 /** Our Finished, behind `before`; from there on all is under the application's keys. */
 function finish({ config, crypto }: ClientContext, finishing: Finishing, before: readonly Action[]): Step<ClientState> {
   const { suite, transcript, secrets, aligned } = finishing;
@@ -111,6 +122,7 @@ function finish({ config, crypto }: ClientContext, finishing: Finishing, before:
   transcript.add(finished);
   secrets.client.fill(0);
   const { sending, receiving, exporter } = secrets;
+  const { ech } = finishing.offer;
   const resumption = secrets.main.toResumption(transcript.hash());
   const session: SessionFacts = {
     version: 'TLSv1.3',
@@ -121,8 +133,12 @@ function finish({ config, crypto }: ClientContext, finishing: Finishing, before:
     serverName: config.serverName,
     resumed: finishing.resumed !== null,
     helloRetryRequest: finishing.retried,
+    ech: ech.ech === 'sealed' ? 'rejected' : ech.ech,
     peer: finishing.peer,
   };
+  // RFC 9849 section 6.1.6: the server has proved to be the public name, to which nothing is said but that this will not do.
+  const last: Action =
+    ech.ech === 'rejected' ? { action: 'fail', error: new EchRejected(ech.retryConfigs) } : { action: 'open', session };
   return {
     state: {
       state: 'open',
@@ -137,7 +153,7 @@ function finish({ config, crypto }: ClientContext, finishing: Finishing, before:
       { action: 'seal-with', sealer: sealerOf(crypto, parameters, sending) },
       { action: 'open-with', opener: openerOf(crypto, parameters, receiving), aligned },
       { action: 'apply-rules', rules: RULES.open13 },
-      { action: 'open', session },
+      last,
     ],
   };
 }

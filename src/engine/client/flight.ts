@@ -14,10 +14,11 @@ import {
 } from '../codec/extensions.ts';
 import { decodeCertificateRequest, decodeEncryptedExtensions } from '../codec/messages.ts';
 import { EXTENSION, HANDSHAKE_TYPE } from '../codec/registry.ts';
+import { decodeEchConfigList } from '../ech/config.ts';
 import { type Action, type Event, expectAnswer, expectMessage, type Step } from '../machine.ts';
 import { readCompressions } from '../own-certificate.ts';
 import { readCertificate, readCertificateVerify, verifyCertificate } from '../peer-certificate.ts';
-import { requestedBy } from './offer.ts';
+import { type Offer, publicNameOf, requestedBy } from './offer.ts';
 import type {
   AwaitCertificateVerification,
   AwaitSignatureVerification,
@@ -48,7 +49,8 @@ export function onEncryptedExtensions(
   const alpn = chosenProtocol(context, extensions);
   const actions = recordLimits(context, extensions);
   const { resumed } = state;
-  if (resumed === null) return { state: { ...state, state: 'expect-certificate-or-request', alpn }, actions };
+  const offer = withRetryConfigs(state.offer, extensions);
+  if (resumed === null) return { state: { ...state, state: 'expect-certificate-or-request', offer, alpn }, actions };
   // Section 4.4: who has the ticket's secret needs no certificate, and may ask for none.
   const { peer, signatureScheme: scheme } = resumed;
   return { state: { ...state, state: 'expect-finished', alpn, certificateRequest: null, peer, scheme }, actions };
@@ -59,7 +61,18 @@ const ENCRYPTED_EXTENSIONS = [
   EXTENSION.supported_groups,
   EXTENSION.application_layer_protocol_negotiation,
   EXTENSION.record_size_limit,
+  EXTENSION.encrypted_client_hello,
 ];
+
+/** RFC 9849 sections 5, 6.1.6 and 6.2.1: an answer to an outer ClientHello, which only one that meant something remembers. */
+function withRetryConfigs(offer: Offer, extensions: Extensions): Offer {
+  const body = extensions.get(EXTENSION.encrypted_client_hello);
+  if (body === undefined) return offer;
+  if (offer.ech.ech === 'accepted')
+    throw new TlsError('unsolicited-extension', 'encrypted_client_hello, which was accepted');
+  decodeEchConfigList(body);
+  return offer.ech.ech === 'rejected' ? { ...offer, ech: { ...offer.ech, retryConfigs: body.slice() } } : offer;
+}
 
 /** RFC 7301 section 3.1. */
 export function chosenProtocol({ config }: ClientContext, extensions: Extensions): string | null {
@@ -145,7 +158,7 @@ export function onCertificate(
   state.transcript.add(message.whole);
   return {
     state: { ...state, state: 'await-certificate-verification' },
-    actions: [{ action: 'ask', effect: verifyCertificate(peerChain) }],
+    actions: [{ action: 'ask', effect: verifyCertificate(peerChain, publicNameOf(state.offer)) }],
   };
 }
 

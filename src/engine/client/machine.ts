@@ -7,6 +7,7 @@ import { type Open13, onKeyUpdate, onNewSessionTicket, updateKeys } from '../ope
 import { exportKeyingMaterial } from '../schedule/schedule13.ts';
 import { stepClient12 } from '../tls12/client/machine.ts';
 import { export12 } from '../tls12/open12.ts';
+import { onEchAgreement, startEch } from './ech-offer.ts';
 import { onCertificateChosen, onFinished, onSigned } from './finish.ts';
 import {
   onCertificate,
@@ -29,7 +30,9 @@ export class ClientMachine implements Machine<ClientState> {
   }
 
   start(): Step<ClientState> {
-    const offer = firstOffer(this.#context.config, this.#context.crypto);
+    const { config, crypto } = this.#context;
+    if (config.ech !== null && config.ech !== 'grease') return startEch(this.#context);
+    const offer = firstOffer(config, crypto);
     return {
       state: { state: 'expect-server-hello', secrets: NO_SECRETS, offer, retried: null },
       actions: [{ action: 'send', message: offer.encoded }],
@@ -39,6 +42,8 @@ export class ClientMachine implements Machine<ClientState> {
   step(state: ClientState, event: Event): Step<ClientState> {
     const context = this.#context;
     switch (state.state) {
+      case 'await-ech-agreement':
+        return onEchAgreement(context, state, event);
       case 'expect-server-hello':
         return onServerHello(context, state, event);
       case 'await-agreement':

@@ -1,5 +1,6 @@
 import { ascii, type Bytes, EMPTY } from '../../core/bytes.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
+import type { HpkeContext } from '../../crypto/hpke.ts';
 import { NAMED_GROUPS } from '../../crypto/named-groups.ts';
 import type { CryptoProvider, KeyShare, NamedGroup, SignatureScheme } from '../../crypto/provider.ts';
 import { SIGNATURE_SCHEMES } from '../../crypto/signature-schemes.ts';
@@ -18,9 +19,12 @@ import {
 } from '../codec/extensions.ts';
 import { chooseGrease, GREASE_RANDOM_BYTES, type Grease } from '../codec/grease.ts';
 import { type ClientHello, encodeClientHello } from '../codec/messages.ts';
+import type { PskIdentity } from '../codec/pre-shared-key.ts';
 import { CERTIFICATE_COMPRESSION, EXTENSION, PSK_MODE, SIGNALING_SUITE, VERSION } from '../codec/registry.ts';
 import { type ClientConfig, usableSchemes } from '../config.ts';
 import type { Ticket } from '../connection.ts';
+import type { ChosenEchConfig } from '../ech/config.ts';
+import { greaseEch } from '../ech/grease.ts';
 import { codePoints12, extensions12, ticket12 } from '../tls12/client/offer.ts';
 import { isTls12Group } from '../tls12/signatures12.ts';
 import { type Binding, bind, ticket13, unbind } from './resumption.ts';
@@ -36,10 +40,43 @@ export interface Offer {
   readonly ticket13: Ticket | null;
   /** Our halves of the shares in `hello`. */
   readonly keyShares: readonly KeyShare[];
+  readonly ech: EchOffer;
 }
 
-/** The first ClientHello (RFC 8446 section 4.1.2). */
+/** What of encrypted_client_hello holds for an offer (RFC 9849). */
+export type EchOffer =
+  | { readonly ech: 'not-offered' | 'grease' }
+  /** It is around another, and the server has not said which of them it takes. */
+  | { readonly ech: 'sealed'; readonly sealed: SealedOffer }
+  /** It was within another, and the server has taken it. */
+  | { readonly ech: 'accepted' }
+  /** It was around another, and the server knows nothing but this one. */
+  | { readonly ech: 'rejected'; readonly publicName: string; readonly retryConfigs: Bytes | null };
+
+/** The offer within an offer. */
+export interface SealedOffer {
+  readonly inner: Offer;
+  readonly chosen: ChosenEchConfig;
+  /** The share of ours that opens it. */
+  readonly encapsulated: Bytes;
+  readonly context: HpkeContext;
+  /** What stands in the outer ClientHello for the ticket in the inner one, if there is any. */
+  readonly greaseIdentity: PskIdentity | null;
+}
+
+/** The first ClientHello (RFC 8446 section 4.1.2) of a client without configs for Encrypted Client Hello. */
 export function firstOffer(config: ClientConfig, crypto: CryptoProvider): Offer {
+  const ech = config.ech === 'grease' && config.maxVersion === 'TLSv1.3' ? greaseEch(crypto) : null;
+  return ech === null ? offerWith(config, crypto, null, 'not-offered') : offerWith(config, crypto, ech, 'grease');
+}
+
+/** As {@link firstOffer}, with that body of encrypted_client_hello. */
+export function offerWith(
+  config: ClientConfig,
+  crypto: CryptoProvider,
+  echBody: Bytes | null,
+  ech: 'not-offered' | 'grease',
+): Offer {
   const grease = config.grease ? chooseGrease(crypto.randomBytes(GREASE_RANDOM_BYTES)) : null;
   const offers13 = config.maxVersion === 'TLSv1.3';
   const offers12 = config.minVersion === 'TLSv1.2';
@@ -56,6 +93,7 @@ export function firstOffer(config: ClientConfig, crypto: CryptoProvider): Offer 
     ...(offers13 ? extensions13(config, keyShares, grease) : []),
     ...(offers12 ? extensions12(config, ticket) : []),
   ];
+  if (echBody !== null) extensions.push([EXTENSION.encrypted_client_hello, echBody]);
   return offerOf(
     {
       legacyVersion: VERSION.tls12,
@@ -67,8 +105,7 @@ export function firstOffer(config: ClientConfig, crypto: CryptoProvider): Offer 
       compressionMethods: Uint8Array.of(0),
       extensions: new Map(grease === null ? extensions : disguise(extensions, grease, crypto)),
     },
-    keyShares,
-    ticket,
+    { keyShares, ticket12: ticket, ech: { ech } },
     resumable === null ? null : { crypto, ticket: resumable, nowMs: config.now(), transcript: null },
   );
 }
@@ -88,7 +125,7 @@ export function secondOffer(first: Offer, retry: Retry, crypto: CryptoProvider, 
     extensions.set(EXTENSION.key_share, encodeKeyShares(keyShares.map(entryOf)));
   }
   if (retry.cookie !== null) extensions.set(EXTENSION.cookie, encodeCookie(retry.cookie));
-  return offerOf(unbind({ ...first.hello, extensions }), keyShares, first.ticket12, binding);
+  return offerOf(unbind({ ...first.hello, extensions }), { ...first, keyShares }, binding);
 }
 
 /** Whether we sent an extension of that code point, so that an answer may have it. */
@@ -96,14 +133,19 @@ export function requestedBy(offer: Offer): (code: number) => boolean {
   return (code) => offer.hello.extensions.has(code);
 }
 
-function offerOf(
+/** The name for which alone the server may show a certificate; null for the usual ones (RFC 9849 section 6.1.7). */
+export function publicNameOf({ ech }: Offer): string | null {
+  return ech.ech === 'rejected' ? ech.publicName : null;
+}
+
+/** An offer of this hello, with a ticket at its end if it is to be bound to one. */
+export function offerOf(
   unbound: ClientHello,
-  keyShares: readonly KeyShare[],
-  ticket12: Ticket | null,
+  { keyShares, ticket12, ech }: Pick<Offer, 'keyShares' | 'ticket12' | 'ech'>,
   binding: Binding | null,
 ): Offer {
   const hello = binding === null ? unbound : bind(unbound, binding);
-  return { hello, encoded: encodeClientHello(hello), keyShares, ticket12, ticket13: binding?.ticket ?? null };
+  return { hello, encoded: encodeClientHello(hello), keyShares, ticket12, ech, ticket13: binding?.ticket ?? null };
 }
 
 type Extension = readonly [code: number, body: Bytes];

@@ -2,7 +2,7 @@ import { type Bytes, equal } from '../../core/bytes.ts';
 import { TlsError } from '../../core/failures.ts';
 import { TLS13_SUITES, tls13SuiteByCodePoint } from '../../crypto/cipher-suites.ts';
 import { groupByCodePoint, NAMED_GROUPS } from '../../crypto/named-groups.ts';
-import { Transcript } from '../../crypto/transcript.ts';
+import type { Transcript } from '../../crypto/transcript.ts';
 import {
   decodeCookie,
   decodeKeyShareEntry,
@@ -28,6 +28,8 @@ import { RULES } from '../record/incoming.ts';
 import { PlainSealer } from '../record/protection.ts';
 import { EarlySecret, openerOf, sealerOf } from '../schedule/schedule13.ts';
 import { onServerHello12 } from '../tls12/client/server-hello.ts';
+import { rejectedOffer, retriedOffer, spokenOffer, takenOffer } from './ech-answer.ts';
+import { secondEchOffer } from './ech-offer.ts';
 import { type Offer, type Retry, requestedBy, secondOffer } from './offer.ts';
 import { hashOf } from './resumption.ts';
 import type { AwaitAgreement, ClientContext, ClientState, ExpectServerHello } from './states.ts';
@@ -36,7 +38,8 @@ import type { AwaitAgreement, ClientContext, ClientState, ExpectServerHello } fr
 export function onServerHello(context: ClientContext, state: ExpectServerHello, event: Event): Step<ClientState> {
   const message = expectMessage(event, HANDSHAKE_TYPE.server_hello);
   const hello = decodeServerHello(message.message.body);
-  if (chosenVersion(context, hello, state) === 'TLSv1.2') return onServerHello12(context, state.offer, hello, message);
+  if (chosenVersion(context, hello, state) === 'TLSv1.2')
+    return onServerHello12(context, rejectedOffer(state.offer), hello, message);
   requireEcho(state.offer, hello);
   const suite = chosenSuite(context, hello);
   // Keys change after a ServerHello, and after a HelloRetryRequest it is our turn: nothing may follow either.
@@ -44,15 +47,14 @@ export function onServerHello(context: ClientContext, state: ExpectServerHello, 
   const { whole } = message.message;
   if (isHelloRetryRequest(hello)) return onHelloRetryRequest(context, state, hello, suite, whole);
 
-  const { offer, retried } = state;
+  const { hash } = TLS13_SUITES[suite];
+  const { offer, transcript } = takenOffer(context, state, hash, whole);
+  const { retried } = state;
   requireRequested('ServerHello', hello.extensions, SERVER_HELLO_EXTENSIONS, requestedBy(offer));
   if (retried !== null && retried.suite !== suite)
     throw new TlsError('illegal-parameter', 'another cipher suite than in HelloRetryRequest');
-  const { hash } = TLS13_SUITES[suite];
   const { keyShare, peerShare } = chosenShare(offer, retried?.request ?? null, hello.extensions);
   const resumed = acceptedTicket(offer, suite, hello.extensions);
-  const transcript = retried?.transcript ?? new Transcript(context.crypto, hash);
-  if (retried === null) transcript.add(offer.encoded);
   transcript.add(whole);
   return {
     state: {
@@ -129,16 +131,11 @@ function onHelloRetryRequest(
     (code) => code === EXTENSION.cookie || requested(code),
   );
   const request = retryOf(context, offer, hello.extensions);
-  const { crypto, config } = context;
   const { hash } = TLS13_SUITES[suite];
-  const transcript = Transcript.afterRetry(crypto, hash, offer.encoded);
+  const { offer: asked, transcript } = retriedOffer(context, offer, hash, { whole, extensions: hello.extensions });
   transcript.add(whole);
-  const ticket = offer.ticket13;
-  // Section 4.1.4: a ticket of another hash than the suite's is of no use any more.
-  const binding =
-    ticket === null || hashOf(ticket) !== hash ? null : { crypto, ticket, nowMs: config.now(), transcript };
-  const second = secondOffer(offer, request, crypto, binding);
-  transcript.add(second.encoded);
+  const second = nextOffer(context, asked, request, transcript);
+  transcript.add(spokenOffer(second).encoded);
   const actions: Action[] = [{ action: 'apply-rules', rules: RULES.handshake13 }];
   if (offer.hello.sessionId.length > 0) actions.push({ action: 'owe-change-cipher-spec' });
   // RFC 8446 section 5.1: only an initial ClientHello's record may say 0x0301.
@@ -155,8 +152,23 @@ function onHelloRetryRequest(
   };
 }
 
+function nextOffer(context: ClientContext, offer: Offer, request: Retry, transcript: Transcript): Offer {
+  if (offer.ech.ech === 'sealed') return secondEchOffer(context, offer, offer.ech.sealed, request, transcript);
+  const { crypto, config } = context;
+  const ticket = offer.ticket13;
+  // Section 4.1.4: a ticket of another hash than the suite's is of no use any more.
+  const isOfUse = ticket !== null && hashOf(ticket) === transcript.algorithm;
+  const binding = isOfUse ? { crypto, ticket, nowMs: config.now(), transcript } : null;
+  return secondOffer(offer, request, crypto, binding);
+}
+
 const SERVER_HELLO_EXTENSIONS = [EXTENSION.supported_versions, EXTENSION.key_share, EXTENSION.pre_shared_key];
-const HELLO_RETRY_REQUEST_EXTENSIONS = [EXTENSION.supported_versions, EXTENSION.key_share, EXTENSION.cookie];
+const HELLO_RETRY_REQUEST_EXTENSIONS = [
+  EXTENSION.supported_versions,
+  EXTENSION.key_share,
+  EXTENSION.cookie,
+  EXTENSION.encrypted_client_hello,
+];
 
 function chosenVersion({ config }: ClientContext, hello: ServerHello, { retried }: ExpectServerHello): ProtocolVersion {
   const supportedVersions = hello.extensions.get(EXTENSION.supported_versions);

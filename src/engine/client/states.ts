@@ -3,6 +3,7 @@ import type { CertificateCompression, CryptoProvider, NamedGroup, SignatureSchem
 import type { Transcript } from '../../crypto/transcript.ts';
 import type { ClientConfig, SuiteName } from '../config.ts';
 import type { PeerIdentity, Ticket } from '../connection.ts';
+import type { ChosenEchConfig } from '../ech/config.ts';
 import type { NoSecrets } from '../machine.ts';
 import type { Open13 } from '../open13.ts';
 import type { HandshakeAligned } from '../record/joiner.ts';
@@ -19,7 +20,7 @@ export interface ClientContext {
 /**
  * RFC 8446 appendix A.1, with our own work in between:
  *
- *     expect-server-hello ⟲ (HelloRetryRequest)
+ *     [await-ech-agreement →] expect-server-hello ⟲ (HelloRetryRequest)
  *       → await-agreement → expect-encrypted-extensions
  *       → expect-certificate-or-request → expect-certificate
  *       → await-certificate-verification → expect-certificate-verify
@@ -29,6 +30,7 @@ export interface ClientContext {
  * A resumption goes from expect-encrypted-extensions to expect-finished.
  */
 export type ClientState =
+  | AwaitEchAgreement
   | ExpectServerHello
   | AwaitAgreement
   | ExpectEncryptedExtensions
@@ -42,6 +44,14 @@ export type ClientState =
   | AwaitSignature
   | Open13
   | ClientState12;
+
+/** The provider makes the key with which a ClientHello is sealed within another (RFC 9849 section 6.1). */
+export interface AwaitEchAgreement {
+  readonly state: 'await-ech-agreement';
+  readonly secrets: NoSecrets;
+  readonly chosen: ChosenEchConfig;
+  readonly encapsulated: Bytes;
+}
 
 /** Our ClientHello is out. */
 export interface ExpectServerHello {
@@ -87,8 +97,6 @@ interface Protected extends Negotiated {
     readonly schedule: HandshakeSecret;
   };
 }
-
-/** Before the key agreement there are none. */
 
 /** The first message under protection is next. */
 export interface ExpectEncryptedExtensions extends Protected {

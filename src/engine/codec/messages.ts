@@ -1,5 +1,6 @@
 import { type Bytes, equal } from '../../core/bytes.ts';
 import { TlsError } from '../../core/failures.ts';
+import type { ByteReader } from '../../core/reader.ts';
 import { ByteWriter } from '../../core/writer.ts';
 import { decodeWhole, malformed, readItems } from './decode.ts';
 import { type Extensions, readExtensions, writeExtensions } from './extensions.ts';
@@ -37,16 +38,19 @@ export function encodeClientHello(hello: ClientHello): Bytes {
 
 /** A ClientHello of TLS 1.2 may end before the extensions. */
 export function decodeClientHello(body: Bytes): ClientHello {
-  return decodeWhole('ClientHello', body, (reader) => {
-    const legacyVersion = reader.u16();
-    const random = reader.bytes(32);
-    const sessionId = reader.vector8();
-    const cipherSuites = readItems(reader, reader.vector16(), (item) => item.u16());
-    const compressionMethods = reader.vector8();
-    const extensions = reader.remaining === 0 ? NO_EXTENSIONS : readExtensions(reader, 'decode-error');
-    if (sessionId.length > 32 || cipherSuites.length === 0 || compressionMethods.length === 0) malformed('ClientHello');
-    return { legacyVersion, random, sessionId, cipherSuites, compressionMethods, extensions };
-  });
+  return decodeWhole('ClientHello', body, readClientHello);
+}
+
+/** As {@link decodeClientHello}, of what more may follow. */
+export function readClientHello(reader: ByteReader): ClientHello {
+  const legacyVersion = reader.u16();
+  const random = reader.bytes(32);
+  const sessionId = reader.vector8();
+  const cipherSuites = readItems(reader, reader.vector16(), (item) => item.u16());
+  const compressionMethods = reader.vector8();
+  const extensions = reader.remaining === 0 ? NO_EXTENSIONS : readExtensions(reader, 'decode-error');
+  if (sessionId.length > 32 || cipherSuites.length === 0 || compressionMethods.length === 0) malformed('ClientHello');
+  return { legacyVersion, random, sessionId, cipherSuites, compressionMethods, extensions };
 }
 
 /** RFC 8446 section 4.1.3; a HelloRetryRequest (4.1.4) is one with a certain random. `cipherSuite` is a code point. */

@@ -25,7 +25,7 @@ export const HANDSHAKE_TYPE = {
 /** Those that we write ourselves. */
 export type HandshakeType = (typeof HANDSHAKE_TYPE)[keyof typeof HANDSHAKE_TYPE];
 
-/** RFC 8446 section 4.2 and the documents that it refers to; RFC 8449; RFC 8879; for TLS 1.2 RFC 8422, 7627, 5077 and 5746. */
+/** RFC 8446 section 4.2 and the documents that it refers to; RFC 8449; RFC 8879; RFC 9849; for TLS 1.2 RFC 8422, 7627, 5077 and 5746. */
 export const EXTENSION = {
   server_name: 0,
   status_request: 5,
@@ -45,6 +45,8 @@ export const EXTENSION = {
   certificate_authorities: 47,
   signature_algorithms_cert: 50,
   key_share: 51,
+  ech_outer_extensions: 0xfd00,
+  encrypted_client_hello: 0xfe0d,
   renegotiation_info: 0xff01,
 } as const;
 

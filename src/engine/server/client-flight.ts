@@ -32,7 +32,7 @@ export function onCertificate(context: ServerContext, state: ExpectCertificate, 
   if (peerChain.chain.length > 0)
     return {
       state: { ...state, state: 'await-certificate-verification' },
-      actions: [{ action: 'ask', effect: verifyCertificate(peerChain) }],
+      actions: [{ action: 'ask', effect: verifyCertificate(peerChain, null) }],
     };
   if (config.clientCertificate === 'required') throw new TlsError('client-certificate-missing');
   return { state: { ...state, state: 'expect-finished' }, actions: [] };
@@ -103,6 +103,7 @@ export function onFinished(context: ServerContext, state: ExpectFinished, event:
     serverName: offer.serverName,
     resumed: resumed !== null,
     helloRetryRequest: state.retried,
+    ech: offer.ech,
     peer,
   };
   const actions: Action[] = [

@@ -7,12 +7,13 @@ import { Transcript } from '../../crypto/transcript.ts';
 import { decodeShortCodePoints } from '../codec/extensions.ts';
 import { type ClientHello, decodeClientHello } from '../codec/messages.ts';
 import { EXTENSION, HANDSHAKE_TYPE, SIGNALING_SUITE, VERSION } from '../codec/registry.ts';
-import type { ProtocolVersion } from '../connection.ts';
+import type { EchStatus, ProtocolVersion } from '../connection.ts';
 import {
   type Action,
   type Event,
   expectAnswer,
   expectMessage,
+  type MessageEvent,
   NO_SECRETS,
   requireAligned,
   type Step,
@@ -25,6 +26,7 @@ import { type ServerConfig, suitesFor } from '../server-config.ts';
 import { refuseFallback } from '../tls12/server/client-offer.ts';
 import { startServer12 } from '../tls12/server/hello.ts';
 import { chooseProtocol, readClientOffer } from './client-offer.ts';
+import { type OpenedEch, openHello, openingOf, readEch, readSecondEch } from './ech.ts';
 import { retriedByCookie, sendRetry } from './retry.ts';
 import { decodeSession13, type Session13 } from './session.ts';
 import { termsHold } from './session-terms.ts';
@@ -32,6 +34,7 @@ import type {
   Authentication,
   AwaitCertificateChoice,
   AwaitCookieOpening,
+  AwaitEchOpening,
   AwaitTicketOpening,
   ExpectClientHello,
   Greeted,
@@ -46,7 +49,42 @@ export function onClientHello(context: ServerContext, state: ExpectClientHello, 
   const message = expectMessage(event, HANDSHAKE_TYPE.client_hello);
   const { whole, body } = message.message;
   const hello = decodeClientHello(body);
-  const { retried } = state;
+  const { retried, secrets } = state;
+  const ech = retried === null ? readEch(context.config, hello, whole) : readSecondEch(hello, whole, retried);
+  if (typeof ech === 'string') return onHello(context, { hello, whole, message, ech, opened: null }, retried);
+  return openEch({ state: 'await-ech-opening', secrets, sealed: ech, message, retried });
+}
+
+function openEch(state: AwaitEchOpening): Step<ServerState> {
+  return { state, actions: [{ action: 'ask', effect: openingOf(state.sealed) }] };
+}
+
+/** RFC 9849 section 7.1: the ClientHello that was within takes the place of the other; or the next key is tried, up to the last. */
+export function onEchOpened(context: ServerContext, state: AwaitEchOpening, event: Event): Step<ServerState> {
+  const { encodedInner } = expectAnswer(event, 'ech-opened');
+  const { sealed, message, retried } = state;
+  const { hello, whole } = sealed;
+  const [opened = null, ...candidates] = sealed.candidates;
+  if (encodedInner !== null)
+    return onHello(context, { ...openHello(encodedInner, hello), message, ech: 'accepted', opened }, retried);
+  if (retried !== null) throw new TlsError('bad-ech-payload');
+  if (candidates.length > 0) return openEch({ ...state, sealed: { ...sealed, candidates } });
+  return onHello(context, { hello, whole, message, ech: 'rejected', opened: null }, null);
+}
+
+/** A ClientHello as it came, or as it was within another. */
+interface Heard {
+  readonly hello: ClientHello;
+  /** Its message, for the transcript. */
+  readonly whole: Bytes;
+  /** What came over the network. */
+  readonly message: MessageEvent;
+  readonly ech: EchStatus;
+  readonly opened: OpenedEch | null;
+}
+
+function onHello(context: ServerContext, heard: Heard, retried: Retried | null): Step<ServerState> {
+  const { hello, whole, message, ech, opened } = heard;
   if (retried !== null) {
     requireUnchanged(retried.hello, hello);
     return onSecondHello(context, hello, whole, requireAligned(message), retried);
@@ -54,8 +92,9 @@ export function onClientHello(context: ServerContext, state: ExpectClientHello, 
   if (chooseVersion(context.config, hello) === 'TLSv1.2') return startServer12(context, hello, message);
   const { config, crypto } = context;
   const aligned = requireAligned(message);
-  const offer = readClientOffer(hello);
-  if (config.statelessRetry && offer.cookie !== null) return askForCookie(hello, whole, offer.cookie, aligned);
+  const offer = readClientOffer(hello, ech);
+  if (config.statelessRetry && ech !== 'accepted' && offer.cookie !== null)
+    return askForCookie(heard, offer.cookie, aligned);
   const suite = suitesFor(config, offer.suites).find((candidate) => offer.suites.includes(candidate));
   if (suite === undefined) throw new TlsError('no-common-suite');
   const group = config.groups.find((candidate) => offer.groups.includes(candidate));
@@ -65,9 +104,9 @@ export function onClientHello(context: ServerContext, state: ExpectClientHello, 
   const peerShare = offer.keyShares.get(group);
   if (peerShare !== undefined) requireShareLength(group, peerShare);
   if (peerShare === undefined && config.statelessRetry)
-    return sendRetry(context, hello, whole, { suite, group, session: null }, offer.earlyData);
+    return sendRetry(context, hello, whole, { suite, group, session: null, ech, opened }, offer.earlyData);
   const transcript = new Transcript(crypto, TLS13_SUITES[suite].hash);
-  const received = { hello, clientHello: whole, peerShare: peerShare ?? null };
+  const received = { hello, clientHello: whole, opened, peerShare: peerShare ?? null };
   return lookForTicket(context, { ...received, offer, suite, group, retried: false, transcript, aligned });
 }
 
@@ -77,16 +116,16 @@ function onSecondHello(
   hello: ClientHello,
   clientHello: Bytes,
   aligned: HandshakeAligned,
-  { suite, group, transcript, session, fromCookie }: Retried,
+  { suite, group, transcript, session, fromCookie, ech, opened }: Retried,
 ): Step<ServerState> {
-  const offer = readClientOffer(hello);
+  const offer = readClientOffer(hello, ech);
   // Section 4.1.2: the share that we asked for and no other.
   const peerShare = offer.keyShares.get(group);
   if (peerShare === undefined || offer.keyShareCount !== 1)
     throw new TlsError('illegal-parameter', `not one key_share of ${group}, which was asked for`);
   requireShareLength(group, peerShare);
   if (!offer.suites.includes(suite)) throw new TlsError('changed-client-hello', `without ${suite}`);
-  const received = { hello, clientHello, peerShare };
+  const received = { hello, clientHello, opened, peerShare };
   const introduced = { ...received, offer, suite, group, retried: true, transcript, aligned };
   if (fromCookie) return lookForTicket(context, introduced);
   if (session === null) return withoutTicket(context, introduced);
@@ -94,14 +133,9 @@ function onSecondHello(
   return withTicket(context, introduced, session);
 }
 
-function askForCookie(
-  hello: ClientHello,
-  clientHello: Bytes,
-  cookie: Bytes,
-  aligned: HandshakeAligned,
-): Step<ServerState> {
+function askForCookie({ hello, whole, ech }: Heard, cookie: Bytes, aligned: HandshakeAligned): Step<ServerState> {
   return {
-    state: { state: 'await-cookie-opening', secrets: NO_SECRETS, hello, clientHello, cookie, aligned },
+    state: { state: 'await-cookie-opening', secrets: NO_SECRETS, hello, clientHello: whole, ech, cookie, aligned },
     actions: [{ action: 'ask', effect: { effect: 'open-ticket', purpose: 'cookie', ticket: cookie } }],
   };
 }
@@ -136,7 +170,8 @@ const COMPARED: readonly number[] = Object.values(EXTENSION).filter(
     code !== EXTENSION.key_share &&
     code !== EXTENSION.early_data &&
     code !== EXTENSION.cookie &&
-    code !== EXTENSION.pre_shared_key,
+    code !== EXTENSION.pre_shared_key &&
+    code !== EXTENSION.encrypted_client_hello,
 );
 
 /** Section 4.2.1: the extension alone counts where there is one. */
@@ -207,14 +242,14 @@ function withoutTicket(context: ServerContext, introduced: Introduced): Step<Ser
 
 function retry(
   context: ServerContext,
-  { hello, clientHello, suite, group, offer }: Introduced,
+  { hello, clientHello, suite, group, offer, opened }: Introduced,
   session: Session13 | null,
 ): Step<ServerState> {
-  return sendRetry(context, hello, clientHello, { suite, group, session }, offer.earlyData);
+  return sendRetry(context, hello, clientHello, { suite, group, session, ech: offer.ech, opened }, offer.earlyData);
 }
 
 /** The ClientHello is the last: it goes into the transcript. */
-function greet({ hello: _, clientHello, peerShare: __, ...rest }: Introduced): Omit<Greeted, 'peerShare'> {
+function greet({ hello: _, clientHello, opened: ___, peerShare: __, ...rest }: Introduced): Omit<Greeted, 'peerShare'> {
   rest.transcript.add(clientHello);
   return rest;
 }

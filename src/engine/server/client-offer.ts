@@ -22,6 +22,7 @@ import type { ClientHello } from '../codec/messages.ts';
 import { decodeOfferedPsks, type OfferedPsks } from '../codec/pre-shared-key.ts';
 import { EXTENSION, PSK_MODE } from '../codec/registry.ts';
 import type { SuiteName } from '../config.ts';
+import type { EchStatus } from '../connection.ts';
 import { readCompressions } from '../own-certificate.ts';
 
 /** A ClientHello, as far as TLS 1.3 uses it: validated, and reduced to what we know. Lists are in the client's order. */
@@ -50,10 +51,11 @@ export interface ClientOffer {
   readonly psks: OfferedPsks | null;
   /** Whether it takes PSKs together with (EC)DHE, the only way that we have. */
   readonly pskWithDhe: boolean;
+  readonly ech: EchStatus;
 }
 
-/** RFC 8446 sections 4.1.2, 4.2 and 9.2: what may stand in a ClientHello for which TLS 1.3 was chosen. */
-export function readClientOffer(hello: ClientHello): ClientOffer {
+/** RFC 8446 sections 4.1.2, 4.2 and 9.2: what may stand in a ClientHello for which TLS 1.3 was chosen. @param ech how it came */
+export function readClientOffer(hello: ClientHello, ech: EchStatus): ClientOffer {
   const { extensions } = hello;
   if (hello.compressionMethods.length !== 1 || hello.compressionMethods[0] !== 0)
     throw new TlsError('illegal-parameter', 'legacy_compression_methods');
@@ -83,6 +85,7 @@ export function readClientOffer(hello: ClientHello): ClientOffer {
     cookie: read(extensions, 'cookie', decodeCookie),
     earlyData: read(extensions, 'early_data', (body) => decodeEmpty('early_data', body)) !== null,
     ...readPsks(extensions),
+    ech,
   };
 }
 

@@ -20,10 +20,13 @@ import {
   encodeServerHello,
 } from '../codec/messages.ts';
 import { CERTIFICATE_COMPRESSION, EXTENSION, VERSION } from '../codec/registry.ts';
+import { encodeEchConfigList } from '../ech/config.ts';
+import { acceptConfirmation, confirmationIn } from '../ech/confirmation.ts';
 import { logSecrets } from '../key-log.ts';
 import { type Action, type Event, expectAnswer, type Step } from '../machine.ts';
 import { certificateMessage, certificateVerifyMessage } from '../own-certificate.ts';
 import { finishedMac, type HandshakeSecret, openerOf, sealerOf, type TrafficSecrets } from '../schedule/schedule13.ts';
+import { retryConfigs } from '../server-config.ts';
 import { chooseProtocol } from './client-offer.ts';
 import type {
   Answered,
@@ -41,6 +44,9 @@ export function onAgreement(context: ServerContext, state: AwaitAgreement, event
   const { authentication, secrets: early, state: _, ...greeted } = state;
   const { transcript, offer } = greeted;
   const serverHello = serverHelloOf(context, greeted, publicShare, authentication);
+  // RFC 9849 section 7.2.
+  if (offer.ech === 'accepted')
+    confirmationIn(serverHello).set(acceptConfirmation(context.crypto, offer.random, transcript, serverHello));
   transcript.add(serverHello);
   const schedule = early.schedule.toHandshake(secret);
   secret.fill(0);
@@ -165,6 +171,9 @@ function encryptedExtensions({ config }: ServerContext, { offer }: Greeted, { by
     );
   if (offer.recordSizeLimit !== null && config.recordSizeLimit !== null)
     extensions.set(EXTENSION.record_size_limit, encodeU16(config.recordSizeLimit));
+  // RFC 9849 section 7.1: what we could have opened.
+  if (offer.ech === 'rejected')
+    extensions.set(EXTENSION.encrypted_client_hello, encodeEchConfigList(retryConfigs(config.ech)));
   return extensions;
 }
 

@@ -16,7 +16,7 @@ import {
   onFinished,
   onSignatureVerified,
 } from './client-flight.ts';
-import { onCertificateChosen, onClientHello, onCookieOpened, onTicketOpened } from './client-hello.ts';
+import { onCertificateChosen, onClientHello, onCookieOpened, onEchOpened, onTicketOpened } from './client-hello.ts';
 import { onAgreement, onSigned } from './flight.ts';
 import { onCookieSealed } from './retry.ts';
 import type { ServerContext, ServerOpen, ServerState } from './states.ts';
@@ -47,6 +47,8 @@ export class ServerMachine implements Machine<ServerState> {
     switch (state.state) {
       case 'expect-client-hello':
         return onClientHello(context, state, event);
+      case 'await-ech-opening':
+        return onEchOpened(context, state, event);
       case 'await-cookie':
         return onCookieSealed(context, state, event);
       case 'await-cookie-opening':

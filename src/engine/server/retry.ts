@@ -8,10 +8,13 @@ import { groupByCodePoint, NAMED_GROUPS } from '../../crypto/named-groups.ts';
 import type { NamedGroup } from '../../crypto/provider.ts';
 import { Transcript } from '../../crypto/transcript.ts';
 import { decodeWhole, malformed } from '../codec/decode.ts';
-import { encodeCookie, encodeU16 } from '../codec/extensions.ts';
+import { type Extensions, encodeCookie, encodeU16 } from '../codec/extensions.ts';
 import { type ClientHello, encodeServerHello } from '../codec/messages.ts';
 import { EXTENSION, HELLO_RETRY_REQUEST_RANDOM, VERSION } from '../codec/registry.ts';
 import type { SuiteName } from '../config.ts';
+import type { EchStatus } from '../connection.ts';
+import { retryConfirmation } from '../ech/confirmation.ts';
+import { CONFIRMATION_BYTES } from '../ech/extension.ts';
 import { type Action, type Event, expectAnswer, NO_SECRETS, type Step } from '../machine.ts';
 import { RULES } from '../record/incoming.ts';
 import type { AwaitCookie, AwaitCookieOpening, Retried, ServerContext, ServerState } from './states.ts';
@@ -21,7 +24,7 @@ export function sendRetry(
   context: ServerContext,
   hello: ClientHello,
   clientHello: Bytes,
-  fixed: Pick<Retried, 'suite' | 'group' | 'session'>,
+  fixed: Pick<Retried, 'suite' | 'group' | 'session' | 'ech' | 'opened'>,
   earlyData: boolean,
 ): Step<ServerState> {
   const { config, crypto } = context;
@@ -29,15 +32,17 @@ export function sendRetry(
   const { hash } = TLS13_SUITES[fixed.suite];
   const actions: Action[] = [{ action: 'apply-rules', rules: RULES.handshake13 }];
   if (earlyData) actions.push({ action: 'skip-early-data', records: 'encrypted' });
-  if (config.statelessRetry) {
+  // RFC 9849 section 7.1.1: without what opened this ClientHello the next cannot be opened, nor a cookie in it be found.
+  if (config.statelessRetry && fixed.ech !== 'accepted') {
     const issuedAtSeconds = Math.floor(config.now() / 1000);
     const { suite, group } = fixed;
     const plaintext = encodeCookieContent({ suite, group, issuedAtSeconds, helloHash: crypto.hash(hash, clientHello) });
     actions.push({ action: 'ask', effect: { effect: 'seal-ticket', purpose: 'cookie', plaintext } });
     return { state: { state: 'await-cookie', secrets: NO_SECRETS, sessionId, suite, group }, actions };
   }
-  const request = retryRequest(sessionId, fixed.suite, fixed.group, null);
   const transcript = Transcript.afterRetry(crypto, hash, clientHello);
+  const request = retryRequest(sessionId, fixed.suite, fixed.group, echExtension(context, fixed.ech));
+  if (fixed.ech === 'accepted') confirm(context, hello, transcript, request);
   transcript.add(request);
   return {
     state: {
@@ -55,14 +60,14 @@ export function onCookieSealed(_context: ServerContext, state: AwaitCookie, even
   const { sessionId, suite, group } = state;
   return {
     state: { state: 'expect-client-hello', secrets: NO_SECRETS, retried: null },
-    actions: sent(retryRequest(sessionId, suite, group, ticket)),
+    actions: sent(retryRequest(sessionId, suite, group, cookieExtension(ticket))),
   };
 }
 
 /** What our HelloRetryRequest fixed, out of the cookie that it gave (section 4.2.2). @throws TlsError for one that is not ours */
 export function retriedByCookie(
   { config, crypto }: ServerContext,
-  { hello, cookie }: AwaitCookieOpening,
+  { hello, cookie, ech }: AwaitCookieOpening,
   event: Event,
 ): Retried {
   const { plaintext } = expectAnswer(event, 'ticket-opened');
@@ -72,8 +77,8 @@ export function retriedByCookie(
   if (ageSeconds < 0 || ageSeconds > LIMITS.cookieLifetimeSeconds)
     throw new TlsError('illegal-parameter', 'the cookie is too old');
   const transcript = Transcript.afterRetryOf(crypto, TLS13_SUITES[suite].hash, helloHash);
-  transcript.add(retryRequest(hello.sessionId, suite, group, cookie));
-  return { hello, suite, group, transcript, session: null, fromCookie: true };
+  transcript.add(retryRequest(hello.sessionId, suite, group, cookieExtension(cookie)));
+  return { hello, suite, group, transcript, session: null, fromCookie: true, ech, opened: null };
 }
 
 /** Appendix D.4: a change_cipher_spec makes middleboxes believe that this is TLS 1.2. */
@@ -81,12 +86,30 @@ function sent(request: Bytes): Action[] {
   return [{ action: 'send', message: request }, { action: 'send-change-cipher-spec' }];
 }
 
-function retryRequest(sessionId: Bytes, suite: SuiteName, group: NamedGroup, cookie: Bytes | null): Bytes {
+/** RFC 9849 sections 7.1 and 7.2.1: a confirmation that is yet to be made, or what nobody can tell from one. */
+function echExtension({ crypto }: ServerContext, ech: EchStatus): Extensions {
+  const { encrypted_client_hello: code } = EXTENSION;
+  if (ech === 'accepted') return new Map([[code, new Uint8Array(CONFIRMATION_BYTES)]]);
+  return ech === 'rejected' ? new Map([[code, crypto.randomBytes(CONFIRMATION_BYTES)]]) : new Map();
+}
+
+/** RFC 9849 section 7.2.1. @param request whose last extension it is */
+function confirm({ crypto }: ServerContext, { random }: ClientHello, transcript: Transcript, request: Bytes): void {
+  const part = request.subarray(request.length - CONFIRMATION_BYTES);
+  part.set(retryConfirmation(crypto, random, transcript, request, part));
+}
+
+function cookieExtension(cookie: Bytes): Extensions {
+  return new Map([[EXTENSION.cookie, encodeCookie(cookie)]]);
+}
+
+/** @param more its other extensions */
+function retryRequest(sessionId: Bytes, suite: SuiteName, group: NamedGroup, more: Extensions): Bytes {
   const extensions = new Map<number, Bytes>([
     [EXTENSION.supported_versions, encodeU16(VERSION.tls13)],
     [EXTENSION.key_share, encodeU16(NAMED_GROUPS[group].codePoint)],
+    ...more,
   ]);
-  if (cookie !== null) extensions.set(EXTENSION.cookie, encodeCookie(cookie));
   return encodeServerHello({
     legacyVersion: VERSION.tls12,
     random: HELLO_RETRY_REQUEST_RANDOM,

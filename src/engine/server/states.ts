@@ -3,14 +3,15 @@ import type { CryptoProvider, NamedGroup, SignatureScheme } from '../../crypto/p
 import type { Transcript } from '../../crypto/transcript.ts';
 import type { ClientHello } from '../codec/messages.ts';
 import type { SuiteName } from '../config.ts';
-import type { CertificateChoice, PeerIdentity } from '../connection.ts';
-import type { NoSecrets } from '../machine.ts';
+import type { CertificateChoice, EchStatus, PeerIdentity } from '../connection.ts';
+import type { MessageEvent, NoSecrets } from '../machine.ts';
 import type { Open13 } from '../open13.ts';
 import type { HandshakeAligned } from '../record/joiner.ts';
 import type { EarlySecret, HandshakeSecret, MainSecret } from '../schedule/schedule13.ts';
 import type { ServerConfig } from '../server-config.ts';
 import type { ServerState12 } from '../tls12/server/states.ts';
 import type { ClientOffer } from './client-offer.ts';
+import type { OpenedEch, SealedHello } from './ech.ts';
 import type { Session13 } from './session.ts';
 
 /** What all steps of a server may use and none may change. */
@@ -22,13 +23,14 @@ export interface ServerContext {
 /**
  * RFC 8446 appendix A.2, with our own work in between:
  *
- *     expect-client-hello ⟲ ([await-cookie →] HelloRetryRequest [→ await-cookie-opening])
+ *     expect-client-hello [→ await-ech-opening] ⟲ ([await-cookie →] HelloRetryRequest [→ await-cookie-opening])
  *       → [await-ticket-opening] → [await-certificate-choice] → await-agreement → [await-signature]
  *       → [expect-certificate → await-certificate-verification → expect-certificate-verify → await-signature-verification]
  *       → expect-finished → open
  */
 export type ServerState =
   | ExpectClientHello
+  | AwaitEchOpening
   | AwaitCookie
   | AwaitCookieOpening
   | AwaitTicketOpening
@@ -62,6 +64,19 @@ export interface Retried {
   readonly session: Session13 | null;
   /** Nothing was kept, not even a ticket. */
   readonly fromCookie: boolean;
+  readonly ech: EchStatus;
+  /** How the first ClientHello was opened, if it was. */
+  readonly opened: OpenedEch | null;
+}
+
+/** A ClientHello is within another: whoever holds the keys owes what it is, or that it is for none of them (RFC 9849 section 7.1). */
+export interface AwaitEchOpening {
+  readonly state: 'await-ech-opening';
+  readonly secrets: ExpectClientHello['secrets'];
+  readonly sealed: SealedHello;
+  readonly message: MessageEvent;
+  /** As in {@link ExpectClientHello}. */
+  readonly retried: Retried | null;
 }
 
 /** Seals what a HelloRetryRequest fixes. */
@@ -79,6 +94,7 @@ export interface AwaitCookieOpening {
   readonly secrets: NoSecrets;
   readonly hello: ClientHello;
   readonly clientHello: Bytes;
+  readonly ech: EchStatus;
   readonly cookie: Bytes;
   readonly aligned: HandshakeAligned;
 }
@@ -88,6 +104,8 @@ export interface Introduced {
   readonly hello: ClientHello;
   /** The message, not in the transcript yet: binders cover a part of it. */
   readonly clientHello: Bytes;
+  /** How `hello` was opened, if it was within another. */
+  readonly opened: OpenedEch | null;
   readonly offer: ClientOffer;
   readonly suite: SuiteName;
   readonly group: NamedGroup;

@@ -68,7 +68,10 @@ export const TLS13_SCENARIOS: Readonly<Record<string, Scenario>> = {
       }),
     ]),
   ),
-  'TLS 1.3: the defaults of both ends, GREASE and all': one({ client: { grease: true }, server: { grease: true } }),
+  'TLS 1.3: the defaults of both ends, GREASE and all': one({
+    client: { grease: true, ech: 'grease' },
+    server: { grease: true },
+  }),
   "TLS 1.3: ChaCha20-Poly1305 for a client that prefers it, against the server's order": one({
     client: { suites: ['TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'] },
   }),

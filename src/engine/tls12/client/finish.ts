@@ -1,5 +1,5 @@
 import { equalSecret } from '../../../core/bytes.ts';
-import { TlsError } from '../../../core/failures.ts';
+import { EchRejected, TlsError } from '../../../core/failures.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { TLS12_SUITES } from '../../../crypto/cipher-suites.ts';
 import { SIGNATURE_SCHEMES } from '../../../crypto/signature-schemes.ts';
@@ -131,6 +131,9 @@ export function onFinished12(context: ClientContext, state: ExpectFinished12, ev
   const expected = verifyData(context.crypto, hash, secrets.master, 'server', transcript.hash());
   if (!equalSecret(expected, message.message.body)) throw new TlsError('bad-finished');
   transcript.add(message.message.whole);
+  const { ech } = state.offer;
+  // RFC 9849 section 6.1.6: of TLS 1.2 there are no retry configs.
+  if (ech.ech === 'rejected') throw new EchRejected(null);
 
   const session: SessionFacts = {
     version: 'TLSv1.2',
@@ -141,6 +144,7 @@ export function onFinished12(context: ClientContext, state: ExpectFinished12, ev
     serverName: context.config.serverName,
     resumed: resumed !== null,
     helloRetryRequest: false,
+    ech: ech.ech === 'grease' ? 'grease' : 'not-offered',
     peer: state.peer,
   };
   const ticket = ticketOf(context, state, session);

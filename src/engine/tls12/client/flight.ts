@@ -5,6 +5,7 @@ import { groupByCodePoint, NAMED_GROUPS } from '../../../crypto/named-groups.ts'
 import type { NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
 import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../../crypto/signature-schemes.ts';
 import { signedBytes } from '../../../crypto/signed-content.ts';
+import { publicNameOf } from '../../client/offer.ts';
 import type { ClientContext } from '../../client/states.ts';
 import { decodeOcspResponse } from '../../codec/extensions.ts';
 import {
@@ -24,7 +25,7 @@ import {
   type Step,
 } from '../../machine.ts';
 import { checkedChoice } from '../../own-certificate.ts';
-import { keyTypeOf, requireCertificates } from '../../peer-certificate.ts';
+import { keyTypeOf, requireCertificates, verifyCertificate } from '../../peer-certificate.ts';
 import { authenticatesWith, curveOf, isTls12Group, requestedSchemes, signsAs, verifiedAs } from '../signatures12.ts';
 import type {
   AwaitCertificateChoice12,
@@ -73,7 +74,7 @@ function verification(
     actions: [
       {
         action: 'ask',
-        effect: { effect: 'verify-certificate', chain, ...(ocspResponse === null ? {} : { ocspResponse }) },
+        effect: verifyCertificate({ chain, ocspResponse: ocspResponse ?? undefined }, publicNameOf(negotiated.offer)),
       },
     ],
   };
@@ -182,6 +183,8 @@ export function onRequestOrDone(state: ExpectRequestOrDone, event: Event): Step<
 export function onDone(context: ClientContext, state: ExpectDone, event: Event): Step<ClientState12> {
   endOfFlight(state, event);
   const { certificateRequest, ...identified } = state;
+  // RFC 9849 section 6.1.7: who we are is not for the one who shows the public name.
+  if (identified.offer.ech.ech === 'rejected') return agreement(identified, { asked: true, credential: null });
   const schemes = requestedSchemes(certificateRequest);
   return {
     state: { ...identified, state: 'tls12-await-certificate-choice', schemes },

@@ -17,6 +17,7 @@ import {
 import { decodePointFormats, decodeRenegotiationInfo } from '../../codec/extensions12.ts';
 import type { ClientHello } from '../../codec/messages.ts';
 import { EXTENSION, SIGNALING_SUITE, VERSION } from '../../codec/registry.ts';
+import type { EchStatus } from '../../connection.ts';
 import { readCompressions } from '../../own-certificate.ts';
 import { chooseProtocol, readHostName } from '../../server/client-offer.ts';
 import type { ServerConfig } from '../../server-config.ts';
@@ -44,6 +45,7 @@ export interface ClientOffer {
   /** By extension or SCSV (RFC 5746 section 3.6). */
   readonly secureRenegotiation: boolean;
   readonly pointFormats: boolean;
+  readonly ech: EchStatus;
 }
 
 /** What TLS 1.2 wants of a ClientHello. */
@@ -82,7 +84,8 @@ export function readClientOffer(config: ServerConfig, hello: ClientHello): Clien
     ticket: extensions.get(EXTENSION.session_ticket)?.slice() ?? null,
     secureRenegotiation,
     pointFormats: pointFormats !== undefined,
-  };
+    ech: extensions.has(EXTENSION.encrypted_client_hello) && config.ech.length > 0 ? 'rejected' : 'not-offered',
+  } as const;
   // RFC 7627 sections 5.3 and 5.4: we have none without.
   const extendedMasterSecret = extensions.get(EXTENSION.extended_master_secret);
   if (extendedMasterSecret === undefined) throw new TlsError('extended-master-secret-missing');

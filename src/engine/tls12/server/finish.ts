@@ -104,6 +104,7 @@ function open({ config }: ServerContext, keyed: Keyed, actions: readonly Action[
     serverName: offer.serverName,
     resumed: keyed.resumed !== null,
     helloRetryRequest: false,
+    ech: offer.ech,
     peer: keyed.peer,
   };
   const limited = offer.recordSizeLimit !== null && config.recordSizeLimit !== null;

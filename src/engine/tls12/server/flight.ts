@@ -43,7 +43,7 @@ export function onCertificate12(
   }
   return {
     state: { ...state, state: 'tls12-await-certificate-verification' },
-    actions: [{ action: 'ask', effect: { effect: 'verify-certificate', chain } }],
+    actions: [{ action: 'ask', effect: { effect: 'verify-certificate', chain, publicName: null } }],
   };
 }
 
