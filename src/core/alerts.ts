@@ -1,3 +1,6 @@
+/** RFC 8446 section 6: what an alert's first byte says. */
+export const ALERT_LEVEL = { warning: 1, fatal: 2 } as const;
+
 /** RFC 8446 section 6, RFC 5246 section 7.2, RFC 7301, RFC 6066, RFC 9849: the alerts, by the registry's names. */
 export const ALERT = {
   close_notify: 0,

@@ -1,4 +1,4 @@
-import { ALERT, alertName } from '../core/alerts.ts';
+import { ALERT, ALERT_LEVEL, alertName } from '../core/alerts.ts';
 import { type Bytes, EMPTY } from '../core/bytes.ts';
 import { FAILURES, type Failure, TlsError } from '../core/failures.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -118,7 +118,7 @@ export class EngineConnection<State extends MachineState> implements Connection 
     if (this.#life.life === 'failed' || this.#writeClosed) return;
     this.#requireOpen('closeWrite()');
     this.#guarded(() => {
-      this.#outgoing.alert(WARNING, ALERT.close_notify);
+      this.#outgoing.alert(ALERT_LEVEL.warning, ALERT.close_notify);
       this.#writeClosed = true;
     });
   }
@@ -192,14 +192,16 @@ export class EngineConnection<State extends MachineState> implements Connection 
 
   /** RFC 8446 section 6. */
   #onAlert(level: number, description: number): void {
-    if (level !== WARNING && level !== FATAL) throw new TlsError('unknown-alert-level', `${level}`);
+    if (level !== ALERT_LEVEL.warning && level !== ALERT_LEVEL.fatal)
+      throw new TlsError('unknown-alert-level', `${level}`);
     if (description === ALERT.close_notify) {
       if (!this.#open) throw new TlsError('closed-in-handshake');
       this.#readClosed = true;
       this.#outputs.put({ output: 'peer-closed' });
       return;
     }
-    if (level === FATAL) throw new TlsError('alert-received', alertName(description) ?? `alert ${description}`);
+    if (level === ALERT_LEVEL.fatal)
+      throw new TlsError('alert-received', alertName(description) ?? `alert ${description}`);
     // Section 6.1: user_canceled comes before a close_notify. Java sends it at every end.
     if (description !== ALERT.user_canceled && this.#incoming.rules.warnings === 'refuse')
       throw new TlsError('bad-alert', `a warning of ${alertName(description) ?? description}`);
@@ -321,10 +323,10 @@ export class EngineConnection<State extends MachineState> implements Connection 
     if (alert === null) return;
     try {
       if (alert === 'user_canceled') {
-        this.#outgoing.alert(WARNING, ALERT.user_canceled);
-        this.#outgoing.alert(WARNING, ALERT.close_notify);
+        this.#outgoing.alert(ALERT_LEVEL.warning, ALERT.user_canceled);
+        this.#outgoing.alert(ALERT_LEVEL.warning, ALERT.close_notify);
       } else {
-        this.#outgoing.alert(FATAL, ALERT[alert]);
+        this.#outgoing.alert(ALERT_LEVEL.fatal, ALERT[alert]);
       }
       this.#flush();
     } catch {
@@ -349,9 +351,6 @@ type Life<State> =
 
 const IDLE = { life: 'idle' } as const;
 const FAILED = { life: 'failed' } as const;
-
-const WARNING = 1;
-const FATAL = 2;
 
 function failureOf(error: unknown): Failure {
   if (error instanceof TlsError) return error.failure;

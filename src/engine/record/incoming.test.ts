@@ -54,6 +54,27 @@ test('somebody who does not speak TLS is recognised, and named without control c
   assert.throws(() => new Incoming().recordBytes(record(22, ascii('x'), 0x0203), 0), { why: 'not-tls' });
 });
 
+test('a fatal alert in the clear is the last word of a peer that has sealed nothing yet, and nothing else is', () => {
+  const sealed = (): Incoming => {
+    const incoming = new Incoming();
+    incoming.useOpener(transparent, HandshakeAligned.prove(incoming.joiner) as HandshakeAligned);
+    incoming.rules = RULES.handshake13;
+    return incoming;
+  };
+  const refusal = { received: 'alert', level: 2, description: 46 };
+  assert.deepEqual(take(sealed(), record(21, Uint8Array.of(2, 46))), refusal);
+  for (const body of [
+    [1, 0],
+    [1, 90],
+    [3, 46],
+  ])
+    assert.throws(() => take(sealed(), record(21, Uint8Array.from(body))), { why: 'unexpected-record' });
+  assert.throws(() => take(sealed(), record(21, Uint8Array.of(2))), { why: 'bad-alert' });
+  const later = sealed();
+  take(later, inner(22, ascii('x')));
+  assert.throws(() => take(later, record(21, Uint8Array.of(2, 46))), { why: 'unexpected-record' });
+});
+
 test('any legacy version of major 3 will do before there are keys, and 0x0303 alone after', () => {
   take(new Incoming(), record(22, ascii('x'), 0x0301));
   take(new Incoming(), record(22, ascii('x'), 0x03ff));
@@ -86,7 +107,10 @@ test('what is inside has its limit, padding included', () => {
 });
 
 test('records of types that may not come are refused by their header', () => {
-  for (const type of [20, 21]) assert.throws(() => open13().recordBytes(record(type, ascii('x')), 0));
+  const open = open13();
+  take(open, inner(23, ascii('x')));
+  for (const type of [20, 21])
+    assert.throws(() => open.recordBytes(record(type, ascii('x')), 0), { why: 'unexpected-record' });
   const before = new Incoming();
   take(before, record(22, ascii('x')));
   for (const type of [0, 19, 23, 24, 255])

@@ -1,3 +1,4 @@
+import { ALERT_LEVEL } from '../../core/alerts.ts';
 import { type Bytes, latin1 } from '../../core/bytes.ts';
 import { TlsError } from '../../core/failures.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -54,6 +55,8 @@ export class Incoming {
   #earlyDataBytes = 0;
   #rules: RecordRules = RULES.versionUnknown;
   #opener: Opener | null = null;
+  /** Whether a record has opened since the peer's types are hidden. */
+  #hiddenTypeSeen = false;
   #anyRecord = false;
   #emptyRecords = 0;
   #changeCipherSpecs = 0;
@@ -102,14 +105,26 @@ export class Incoming {
     const outerType = header[0] as number;
     if (outerType === CONTENT_TYPE.change_cipher_spec) return this.#changeCipherSpec(body);
     if (this.#opener === null && outerType === CONTENT_TYPE.application_data) return this.#earlyData(body);
+    if (this.#opener?.hidesType === true && outerType === CONTENT_TYPE.alert) return this.#lastWordInTheClear(body);
     const record = this.#opener === null ? plainRecord(outerType, body) : this.#open(this.#opener, header, body);
     if (record === null) return this.#earlyData(body);
     // A message in the clear where none may be did not open; this is one that did, in the wrong wrapping.
     if (this.#opener?.hidesType === true && outerType !== CONTENT_TYPE.application_data) unexpected(outerType);
+    this.#hiddenTypeSeen = this.#opener?.hidesType === true;
     this.skipEarlyData = 'none';
     if (record.innerBytes > this.innerBytesLimit)
       throw new TlsError('record-overflow', `${record.innerBytes} bytes within, at most ${this.innerBytesLimit}`);
     return this.#content(record);
+  }
+
+  /**
+   * OpenSSL's client refuses a certificate before it takes up its handshake keys, though RFC 8446 section 6 has alerts sealed
+   * by then. Either way the connection is over: we say why the peer ended it, and believe nothing else in the clear.
+   */
+  #lastWordInTheClear(body: Bytes): Received {
+    const alert = this.#content(plainRecord(CONTENT_TYPE.alert, body));
+    if (alert.received !== 'alert' || alert.level !== ALERT_LEVEL.fatal) unexpected(CONTENT_TYPE.alert);
+    return alert;
   }
 
   #open(opener: Opener, header: Bytes, body: Bytes): OpenedRecord | null {
@@ -167,7 +182,9 @@ export class Incoming {
       type === CONTENT_TYPE.change_cipher_spec
         ? this.#rules.changeCipherSpec === 'drop' || this.#rules.changeCipherSpec === 'take'
         : this.#opener?.hidesType === true
-          ? type === CONTENT_TYPE.application_data || type === CONTENT_TYPE.handshake
+          ? type === CONTENT_TYPE.application_data ||
+            type === CONTENT_TYPE.handshake ||
+            (type === CONTENT_TYPE.alert && !this.#hiddenTypeSeen)
           : type === CONTENT_TYPE.handshake ||
             type === CONTENT_TYPE.alert ||
             (type === CONTENT_TYPE.application_data && (this.#opener !== null || this.skipEarlyData === 'encrypted'));
