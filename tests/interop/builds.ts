@@ -16,6 +16,12 @@ export function buildGoPeer(): string {
   return `${RESULTS}/go-peer`;
 }
 
+/** @returns the executable, of a peer with Encrypted Client Hello. */
+export function buildGoEchPeer(): string {
+  run('Go 1.26 or later', `${SOURCES}/go-ech`, 'go', 'build', '-o', `${RESULTS}/go-ech-peer`, '.');
+  return `${RESULTS}/go-ech-peer`;
+}
+
 /** @returns the executable. Built from a copy: cargo writes a lock file, which would name a registry's host, beside the manifest. */
 export function buildRustlsPeer(): string {
   cpSync(`${SOURCES}/rustls`, `${RESULTS}/rustls`, { recursive: true, preserveTimestamps: true });
