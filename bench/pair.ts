@@ -25,7 +25,7 @@ export type Protocol = { readonly group: NamedGroup } & (
 export const CERTIFICATE = serverCertificate(undefined, { dns: ['localhost'] }, { key: 'p256' });
 /** DER. */
 export const SPKI = new Certificate(CERTIFICATE.der).spki;
-export const PRIVATE_KEY = createPrivateKey(CERTIFICATE.key.privatePem);
+const PRIVATE_KEY = createPrivateKey(CERTIFICATE.key.privatePem);
 
 /** What a role needs beside its configuration. */
 export interface Roles {

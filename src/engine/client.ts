@@ -4,7 +4,7 @@ import type { ClientState } from './client/states.ts';
 import { type ClientConfig, checkClientConfig } from './config.ts';
 import { EngineConnection } from './engine.ts';
 
-/** The client's end of a TLS 1.3 connection. */
+/** The client's end of a connection. */
 export class ClientConnection extends EngineConnection<ClientState> {
   /** @throws RangeError for a configuration that cannot work with `crypto` */
   constructor(config: ClientConfig, crypto: CryptoProvider) {

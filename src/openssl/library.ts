@@ -90,13 +90,11 @@ export interface OpenSslLibrary {
   exportKeys(connection: Handle, label: string, context: Bytes | null, output: Bytes): void;
 }
 
-/** SSL_get_error(3): why an operation did not go on. */
+/** SSL_get_error(3): why an operation did not go on, as far as that is not a failure. */
 export const SSL_ERROR = {
-  ssl: 1,
   wantRead: 2,
   /** Waits for {@link OpenSslLibrary.certificateChosen}. */
   wantCertificate: 4,
-  syscall: 5,
   /** The peer's close_notify. */
   closed: 6,
   /** Waits for {@link OpenSslLibrary.verdict}. */
@@ -104,7 +102,7 @@ export const SSL_ERROR = {
 } as const;
 
 /** What {@link OpenSslLibrary.facts} fills in, in its order. */
-export const FACTS = [
+const FACTS = [
   'version',
   'suite',
   'group',

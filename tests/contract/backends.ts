@@ -46,7 +46,7 @@ export interface Pair {
 
 /** What both groups and both backends know. */
 const GROUPS = ['x25519', 'secp256r1', 'secp384r1'] as const;
-export const TICKET_KEYS = new Uint8Array(randomBytes(80));
+const TICKET_KEYS = new Uint8Array(randomBytes(80));
 
 export const LEAF = serverCertificate(ISSUING_CA, { dns: ['a.test'] });
 const SERVER_CREDENTIALS = [held(LEAF)];

@@ -44,7 +44,7 @@ export function heldCredential(key: KeyKind = 'p256', dns = 'localhost'): HeldCr
 /** Shared by all tests that do not care. */
 export const SERVER_KEYS = softwareKeys([heldCredential()]);
 
-export function serverTestConfig(changes: Partial<ServerConfig> = {}): ServerConfig {
+function serverTestConfig(changes: Partial<ServerConfig> = {}): ServerConfig {
   return {
     ...defaultServerConfig(nodeCrypto, () => 1_700_000_000_000),
     minVersion: 'TLSv1.3',

@@ -67,7 +67,7 @@ export function bind(hello: ClientHello, { crypto, ticket, nowMs, transcript }: 
   const unbound = encodeClientHello(withBinder(new Uint8Array(binderBytes)));
   const truncated = unbound.subarray(0, unbound.length - 2 - 1 - binderBytes);
   const schedule = new EarlySecret(crypto, hash, ticket.resumptionSecret);
-  const binderKey = schedule.binderKey('resumption');
+  const binderKey = schedule.binderKey();
   schedule.overwrite();
   const covered = (transcript ?? new Transcript(crypto, hash)).hashWith(truncated);
   const binder = finishedMac(crypto, hash, binderKey, covered);

@@ -11,8 +11,6 @@ export type ContentType = (typeof CONTENT_TYPE)[keyof typeof CONTENT_TYPE];
 
 /** Turns fragments into records of one epoch: a key and its sequence numbers, or no protection. */
 export interface Sealer {
-  /** Whether the records are encrypted. */
-  readonly protects: boolean;
   /** Whether the key can be replaced while the connection lives: TLS 1.3's KeyUpdate. */
   readonly replaceable: boolean;
   /** Records sealed so far. */
@@ -47,7 +45,6 @@ export interface OpenedRecord {
 
 /** RFC 8446 section 5.1: records before there are keys. */
 export class PlainSealer implements Sealer {
-  readonly protects = false;
   readonly replaceable = false;
   readonly #version: number;
   #records = 0;
@@ -116,7 +113,6 @@ export class Sequence {
 
 /** RFC 8446 section 5.2, sending. */
 export class Sealer13 implements Sealer {
-  readonly protects = true;
   readonly replaceable = true;
   readonly #aead: Aead;
   readonly #sequence: Sequence;

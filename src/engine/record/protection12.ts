@@ -68,7 +68,6 @@ class AssociatedData {
 
 /** RFC 5246 section 6.2.3.3, sending. */
 export class Sealer12 implements Sealer {
-  readonly protects = true;
   readonly replaceable = false;
   readonly #aead: Aead;
   readonly #nonces: Nonces;

@@ -13,7 +13,6 @@ import { Opener13, Sealer13 } from '../record/protection.ts';
 
 /** Section 7.1 and those that follow it. */
 const LABEL = {
-  externalBinder: hkdfLabel('ext binder'),
   resumptionBinder: hkdfLabel('res binder'),
   derived: hkdfLabel('derived'),
   clientHandshake: hkdfLabel('c hs traffic'),
@@ -40,7 +39,7 @@ export type ScheduleCrypto = Pick<CryptoProvider, 'hmac' | 'hash'>;
  *             |
  *   PSK ->  HKDF-Extract = Early Secret
  *             |
- *             +-> Derive-Secret(., "ext binder" | "res binder", "")
+ *             +-> Derive-Secret(., "res binder", "")
  *             |
  *       Derive-Secret(., "derived", "")
  *             |
@@ -64,12 +63,9 @@ export class EarlySecret {
     this.#secret = new Secret(crypto, hash, hkdfExtract(crypto, hash, zeros, psk ?? zeros));
   }
 
-  /** The key of a PSK binder's MAC (section 4.2.11.2); see {@link finishedMac}. */
-  binderKey(origin: 'external' | 'resumption'): Bytes {
-    return this.#secret.derive(
-      origin === 'external' ? LABEL.externalBinder : LABEL.resumptionBinder,
-      this.#secret.emptyHash(),
-    );
+  /** The key of the MAC of a ticket's binder (section 4.2.11.2); see {@link finishedMac}. */
+  binderKey(): Bytes {
+    return this.#secret.derive(LABEL.resumptionBinder, this.#secret.emptyHash());
   }
 
   /** @param sharedSecret of the (EC)DHE agreement */

@@ -221,7 +221,7 @@ function withTicket(context: ServerContext, introduced: Introduced, opened: Sess
   const { secret, ...session } = opened;
   const { hash } = TLS13_SUITES[suite];
   const schedule = new EarlySecret(crypto, hash, secret);
-  const binderKey = schedule.binderKey('resumption');
+  const binderKey = schedule.binderKey();
   const truncated = clientHello.subarray(0, clientHello.length - (offer.psks?.bindersBytes ?? 0));
   const binder = finishedMac(crypto, hash, binderKey, transcript.hashWith(truncated));
   binderKey.fill(0);

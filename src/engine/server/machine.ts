@@ -22,7 +22,7 @@ import { onCookieSealed } from './retry.ts';
 import type { ServerContext, ServerOpen, ServerState } from './states.ts';
 import { onTicketSealed } from './tickets.ts';
 
-/** The server's side of TLS 1.3 (RFC 8446 appendix A.2), and the way into that of TLS 1.2. */
+/** The server's side of both versions (RFC 8446 appendix A.2); since a ClientHello for which TLS 1.2 is chosen, what `tls12/server/` makes of it. */
 export class ServerMachine implements Machine<ServerState> {
   readonly #context: ServerContext;
 
