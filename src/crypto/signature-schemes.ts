@@ -68,6 +68,16 @@ export function signatureSchemeByCodePoint(codePoint: number): SignatureScheme |
   return BY_CODE_POINT.get(codePoint);
 }
 
+/** Those that tlsify knows, in the same order. */
+export function knownSignatureSchemes(codePoints: readonly number[]): SignatureScheme[] {
+  return codePoints.map(signatureSchemeByCodePoint).filter((scheme) => scheme !== undefined);
+}
+
+/** As signature_algorithms has them. */
+export function signatureCodePoints(schemes: readonly SignatureScheme[]): number[] {
+  return schemes.map((scheme) => SIGNATURE_SCHEMES[scheme].codePoint);
+}
+
 const BY_CODE_POINT = new Map<number, SignatureScheme>(
   (Object.keys(SIGNATURE_SCHEMES) as SignatureScheme[]).map((scheme) => [SIGNATURE_SCHEMES[scheme].codePoint, scheme]),
 );

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TLS12_SUITES, TLS13_SUITES, tls12SuiteByCodePoint, tls13SuiteByCodePoint } from './cipher-suites.ts';
 import { groupByCodePoint, NAMED_GROUPS } from './named-groups.ts';
-import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from './signature-schemes.ts';
+import {
+  knownSignatureSchemes,
+  SIGNATURE_SCHEMES,
+  signatureCodePoints,
+  signatureSchemeByCodePoint,
+} from './signature-schemes.ts';
 
 const TABLES: Readonly<
   Record<string, readonly [Readonly<Record<string, { codePoint: number }>>, (codePoint: number) => string | undefined]>
@@ -24,6 +29,16 @@ for (const [name, [table, byCodePoint]] of Object.entries(TABLES))
     }
     assert.deepEqual([...found].sort(), Object.keys(table).sort());
   });
+
+test('a list of signature schemes keeps its order, and loses what nobody knows', () => {
+  const codePoints = signatureCodePoints(['rsa_pkcs1_sha256', 'ed25519', 'ecdsa_secp256r1_sha256']);
+  assert.deepEqual(codePoints, [0x0401, 0x0807, 0x0403]);
+  assert.deepEqual(knownSignatureSchemes([0x0a0a, ...codePoints, 0x0201]), [
+    'rsa_pkcs1_sha256',
+    'ed25519',
+    'ecdsa_secp256r1_sha256',
+  ]);
+});
 
 test('PKCS#1 v1.5 never signs a TLS 1.3 handshake', () => {
   for (const [scheme, { inTls13Handshake }] of Object.entries(SIGNATURE_SCHEMES))

@@ -1,7 +1,7 @@
 import { type Bytes, EMPTY } from '../core/bytes.ts';
 import { TlsError } from '../core/failures.ts';
 import { LIMITS } from '../core/limits.ts';
-import { signatureSchemeByCodePoint } from '../crypto/signature-schemes.ts';
+import { knownSignatureSchemes } from '../crypto/signature-schemes.ts';
 import { readCertificateRequest } from '../engine/client/flight.ts';
 import { ticketFits } from '../engine/client/resumption.ts';
 import { decodeCertificateRequest12 } from '../engine/codec/messages12.ts';
@@ -72,9 +72,7 @@ class ClientRole implements Role {
       ...asked,
       version: 'TLSv1.2',
       schemes: requestedSchemes(request),
-      certificateSchemes: request.signatureSchemes
-        .map(signatureSchemeByCodePoint)
-        .filter((scheme) => scheme !== undefined),
+      certificateSchemes: knownSignatureSchemes(request.signatureSchemes),
       authorities: request.authorities,
       ocspRequested: false,
     };

@@ -3,7 +3,7 @@ import { TlsError } from '../../src/core/failures.ts';
 import { TLS12_SUITES, TLS13_SUITES } from '../../src/crypto/cipher-suites.ts';
 import { NAMED_GROUPS } from '../../src/crypto/named-groups.ts';
 import type { SignatureScheme } from '../../src/crypto/provider.ts';
-import { SIGNATURE_SCHEMES } from '../../src/crypto/signature-schemes.ts';
+import { SIGNATURE_SCHEMES, signatureCodePoints } from '../../src/crypto/signature-schemes.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
 import { type KeyHolder, performEffect } from '../../src/engine/answer.ts';
 import type {
@@ -235,7 +235,7 @@ export class Exchange {
 
   #checkQuestion({ alpnOffered, authorities, role, schemes }: CertificateQuestion): void {
     const preferred = this.#flags.ints.get('expect-peer-verify-pref');
-    const codePoints = schemes.map((scheme) => SIGNATURE_SCHEMES[scheme].codePoint);
+    const codePoints = signatureCodePoints(schemes);
     if (preferred !== undefined && preferred.join() !== codePoints.join())
       throw new Error(`schemes were ${codePoints}`);
     const types = this.#flags.strings.get('expect-certificate-types');

@@ -4,7 +4,7 @@ import { TlsError } from '../../src/core/failures.ts';
 import { TLS12_SUITES, type Tls12SuiteName } from '../../src/crypto/cipher-suites.ts';
 import { groupByCodePoint } from '../../src/crypto/named-groups.ts';
 import type { CertificateCompression, CryptoProvider, NamedGroup, SignatureScheme } from '../../src/crypto/provider.ts';
-import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../src/crypto/signature-schemes.ts';
+import { knownSignatureSchemes, SIGNATURE_SCHEMES } from '../../src/crypto/signature-schemes.ts';
 import { nodeCrypto } from '../../src/crypto-node/provider.ts';
 import type { KeyHolder } from '../../src/engine/answer.ts';
 import { type ClientConfig, defaultClientConfig } from '../../src/engine/config.ts';
@@ -83,7 +83,7 @@ export function chainOf(file: string): Bytes[] {
 
 /** Those that we have, if there is one of them. */
 function schemesOf(codePoints: readonly number[]): SignatureScheme[] {
-  const schemes = codePoints.map(signatureSchemeByCodePoint).filter((scheme) => scheme !== undefined);
+  const schemes = knownSignatureSchemes(codePoints);
   if (schemes.length > 0) return schemes;
   const old = codePoints.some((codePoint) => codePoint >> 8 === HASH_SHA1 || codePoint === RSA_PKCS1_MD5_SHA1);
   throw new Excluded(old ? 'SHA-1 or MD5 signatures' : 'other groups and schemes', `${codePoints}`);

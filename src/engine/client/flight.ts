@@ -1,8 +1,7 @@
 import { type Bytes, latin1 } from '../../core/bytes.ts';
 import { TlsError } from '../../core/failures.ts';
 import { LIMITS } from '../../core/limits.ts';
-import type { SignatureScheme } from '../../crypto/provider.ts';
-import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../crypto/signature-schemes.ts';
+import { knownSignatureSchemes, SIGNATURE_SCHEMES } from '../../crypto/signature-schemes.ts';
 import {
   decodeAuthorities,
   decodeCodePoints,
@@ -120,7 +119,7 @@ export function readCertificateRequest(body: Bytes): ClientCertificateRequest {
   if (context.length !== 0) throw new TlsError('decode-error', 'certificate_request_context in the handshake');
   const schemes = extensions.get(EXTENSION.signature_algorithms);
   if (schemes === undefined) throw new TlsError('missing-extension', 'signature_algorithms in CertificateRequest');
-  const accepted = knownSchemes('signature_algorithms', schemes);
+  const accepted = knownSignatureSchemes(decodeCodePoints('signature_algorithms', schemes));
   const inCertificates = extensions.get(EXTENSION.signature_algorithms_cert);
   const authorities = extensions.get(EXTENSION.certificate_authorities);
   const compressions = extensions.get(EXTENSION.compress_certificate);
@@ -130,17 +129,13 @@ export function readCertificateRequest(body: Bytes): ClientCertificateRequest {
   return {
     schemes: accepted.filter((scheme) => SIGNATURE_SCHEMES[scheme].inTls13Handshake),
     certificateSchemes:
-      inCertificates === undefined ? accepted : knownSchemes('signature_algorithms_cert', inCertificates),
+      inCertificates === undefined
+        ? accepted
+        : knownSignatureSchemes(decodeCodePoints('signature_algorithms_cert', inCertificates)),
     authorities: authorities === undefined ? [] : decodeAuthorities(authorities),
     compressions: compressions === undefined ? [] : readCompressions(compressions),
     ocspRequested: status !== undefined,
   };
-}
-
-function knownSchemes(name: string, body: Bytes): SignatureScheme[] {
-  return decodeCodePoints(name, body)
-    .map(signatureSchemeByCodePoint)
-    .filter((scheme) => scheme !== undefined);
 }
 
 /** RFC 8446 section 4.4.2, RFC 8879. */

@@ -2,8 +2,8 @@ import { ascii, type Bytes, EMPTY } from '../../core/bytes.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
 import type { HpkeContext } from '../../crypto/hpke.ts';
 import { NAMED_GROUPS } from '../../crypto/named-groups.ts';
-import type { CryptoProvider, KeyShare, NamedGroup, SignatureScheme } from '../../crypto/provider.ts';
-import { SIGNATURE_SCHEMES } from '../../crypto/signature-schemes.ts';
+import type { CryptoProvider, KeyShare, NamedGroup } from '../../crypto/provider.ts';
+import { signatureCodePoints } from '../../crypto/signature-schemes.ts';
 import {
   encodeAuthorities,
   encodeCodePoints,
@@ -155,8 +155,8 @@ function extensionsOf(config: ClientConfig, grease: Grease | null): Extension[] 
   const offered = config.maxVersion === 'TLSv1.3' ? config.groups : config.groups.filter(isTls12Group);
   const groups: number[] = offered.map((group) => NAMED_GROUPS[group].codePoint);
   const usable = usableSchemes(config);
-  const schemes = codePointsOf(usable);
-  const certificateSchemes = codePointsOf(config.certificateSignatureSchemes);
+  const schemes = signatureCodePoints(usable);
+  const certificateSchemes = signatureCodePoints(config.certificateSignatureSchemes);
   const protocols: Bytes[] = config.alpn.map((name) => Uint8Array.from(name, (letter) => letter.charCodeAt(0)));
   if (grease !== null) {
     groups.unshift(grease.group);
@@ -209,10 +209,6 @@ function extensions13(config: ClientConfig, keyShares: readonly KeyShare[], grea
 
 function entryOf({ group, publicShare }: KeyShare): KeyShareEntry {
   return { group: NAMED_GROUPS[group].codePoint, share: publicShare };
-}
-
-function codePointsOf(schemes: readonly SignatureScheme[]): number[] {
-  return schemes.map((scheme) => SIGNATURE_SCHEMES[scheme].codePoint);
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

@@ -4,7 +4,7 @@ import { LIMITS } from '../../core/limits.ts';
 import { tls13SuiteByCodePoint } from '../../crypto/cipher-suites.ts';
 import { groupByCodePoint } from '../../crypto/named-groups.ts';
 import type { CertificateCompression, NamedGroup, SignatureScheme } from '../../crypto/provider.ts';
-import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../crypto/signature-schemes.ts';
+import { knownSignatureSchemes, SIGNATURE_SCHEMES } from '../../crypto/signature-schemes.ts';
 import {
   decodeAuthorities,
   decodeCodePoints,
@@ -112,7 +112,7 @@ function known<T>(codePoints: readonly number[], find: (codePoint: number) => T 
 }
 
 function knownSchemes(name: string, body: Bytes): SignatureScheme[] {
-  return known(decodeCodePoints(name, body), signatureSchemeByCodePoint);
+  return knownSignatureSchemes(decodeCodePoints(name, body));
 }
 
 /** Section 4.2.8: at most one of a group. */

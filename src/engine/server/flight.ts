@@ -1,8 +1,7 @@
 import { type Bytes, EMPTY } from '../../core/bytes.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
 import { NAMED_GROUPS } from '../../crypto/named-groups.ts';
-import type { SignatureScheme } from '../../crypto/provider.ts';
-import { SIGNATURE_SCHEMES } from '../../crypto/signature-schemes.ts';
+import { SIGNATURE_SCHEMES, signatureCodePoints } from '../../crypto/signature-schemes.ts';
 import {
   type Extensions,
   encodeAuthorities,
@@ -180,8 +179,10 @@ function encryptedExtensions({ config }: ServerContext, { offer }: Greeted, { by
 /** Section 4.3.2. */
 function certificateRequest({ config, crypto }: ServerContext): Bytes {
   const grease = config.grease ? chooseGrease(crypto.randomBytes(GREASE_RANDOM_BYTES)) : null;
-  const schemes = codePointsOf(config.signatureSchemes.filter((scheme) => SIGNATURE_SCHEMES[scheme].inTls13Handshake));
-  const certificateSchemes = codePointsOf(config.certificateSignatureSchemes);
+  const schemes = signatureCodePoints(
+    config.signatureSchemes.filter((scheme) => SIGNATURE_SCHEMES[scheme].inTls13Handshake),
+  );
+  const certificateSchemes = signatureCodePoints(config.certificateSignatureSchemes);
   if (grease !== null) {
     schemes.unshift(grease.signatureScheme);
     certificateSchemes.unshift(grease.signatureScheme);
@@ -199,8 +200,4 @@ function certificateRequest({ config, crypto }: ServerContext): Bytes {
     );
   if (grease !== null) extensions.set(grease.extensions[0], EMPTY);
   return encodeCertificateRequest({ context: EMPTY, extensions });
-}
-
-function codePointsOf(schemes: readonly SignatureScheme[]): number[] {
-  return schemes.map((scheme) => SIGNATURE_SCHEMES[scheme].codePoint);
 }

@@ -1,9 +1,9 @@
 import type { CertificateOnlyScheme, NamedGroup, SignatureScheme } from '../../crypto/provider.ts';
 import {
   CERTIFICATE_ONLY_SCHEMES,
+  knownSignatureSchemes,
   SIGNATURE_SCHEMES,
   type SignatureKey,
-  signatureSchemeByCodePoint,
 } from '../../crypto/signature-schemes.ts';
 import { type CertificateRequest12, CLIENT_CERTIFICATE_TYPE } from '../codec/messages12.ts';
 
@@ -67,12 +67,9 @@ export function isTls12Group(group: NamedGroup): boolean {
 
 /** What a client may sign with: asked for, known and of a certificate type that was asked for; the server's preference first. */
 export function requestedSchemes({ certificateTypes, signatureSchemes }: CertificateRequest12): SignatureScheme[] {
-  return signatureSchemes
-    .map(signatureSchemeByCodePoint)
-    .filter((scheme) => scheme !== undefined)
-    .filter((scheme) => {
-      const { key, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
-      const type = authenticatesWith(key) === 'rsa' ? 'rsa_sign' : 'ecdsa_sign';
-      return inTls12Handshake && certificateTypes.includes(CLIENT_CERTIFICATE_TYPE[type]);
-    });
+  return knownSignatureSchemes(signatureSchemes).filter((scheme) => {
+    const { key, inTls12Handshake } = SIGNATURE_SCHEMES[scheme];
+    const type = authenticatesWith(key) === 'rsa' ? 'rsa_sign' : 'ecdsa_sign';
+    return inTls12Handshake && certificateTypes.includes(CLIENT_CERTIFICATE_TYPE[type]);
+  });
 }

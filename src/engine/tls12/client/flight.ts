@@ -3,7 +3,11 @@ import { TlsError } from '../../../core/failures.ts';
 import { TLS12_SUITES, type Tls12SuiteName } from '../../../crypto/cipher-suites.ts';
 import { groupByCodePoint, NAMED_GROUPS } from '../../../crypto/named-groups.ts';
 import type { NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
-import { SIGNATURE_SCHEMES, signatureSchemeByCodePoint } from '../../../crypto/signature-schemes.ts';
+import {
+  knownSignatureSchemes,
+  SIGNATURE_SCHEMES,
+  signatureSchemeByCodePoint,
+} from '../../../crypto/signature-schemes.ts';
 import { signedBytes } from '../../../crypto/signed-content.ts';
 import { publicNameOf } from '../../client/offer.ts';
 import type { ClientContext } from '../../client/states.ts';
@@ -205,7 +209,7 @@ function certificateQuestion(
     alpnOffered: config.alpn,
     schemes,
     curves: null,
-    certificateSchemes: signatureSchemes.map(signatureSchemeByCodePoint).filter((scheme) => scheme !== undefined),
+    certificateSchemes: knownSignatureSchemes(signatureSchemes),
     authorities,
     ocspRequested: false,
   } as const;

@@ -4,7 +4,7 @@ import { LIMITS } from '../../../core/limits.ts';
 import { type Tls12SuiteName, tls12SuiteByCodePoint } from '../../../crypto/cipher-suites.ts';
 import { groupByCodePoint } from '../../../crypto/named-groups.ts';
 import type { NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
-import { signatureSchemeByCodePoint } from '../../../crypto/signature-schemes.ts';
+import { knownSignatureSchemes } from '../../../crypto/signature-schemes.ts';
 import {
   decodeAuthorities,
   decodeCodePoints,
@@ -72,9 +72,7 @@ export function readClientOffer(config: ServerConfig, hello: ClientHello): Clien
       .map(groupByCodePoint)
       .filter((group) => group !== undefined)
       .filter(isTls12Group),
-    schemes: codePoints('signature_algorithms', extensions)
-      .map(signatureSchemeByCodePoint)
-      .filter((scheme) => scheme !== undefined),
+    schemes: knownSignatureSchemes(codePoints('signature_algorithms', extensions)),
     serverName: serverName === undefined ? null : readHostName(serverName),
     alpnOffered,
     alpn: chooseProtocol(config.alpn, alpnOffered),

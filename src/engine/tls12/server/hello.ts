@@ -4,7 +4,7 @@ import { LIMITS } from '../../../core/limits.ts';
 import { TLS12_SUITES, type Tls12SuiteName } from '../../../crypto/cipher-suites.ts';
 import { NAMED_GROUPS } from '../../../crypto/named-groups.ts';
 import type { SignatureScheme } from '../../../crypto/provider.ts';
-import { SIGNATURE_SCHEMES } from '../../../crypto/signature-schemes.ts';
+import { SIGNATURE_SCHEMES, signatureCodePoints } from '../../../crypto/signature-schemes.ts';
 import { encodeOcspResponse, encodeProtocolNames, encodeU16 } from '../../codec/extensions.ts';
 import { EC_POINT_FORMATS, encodeRenegotiationInfo } from '../../codec/extensions12.ts';
 import { type ClientHello, encodeServerHello } from '../../codec/messages.ts';
@@ -247,10 +247,9 @@ function certificateRequest({ signatureSchemes, certificateAuthorities }: Server
   const { rsa_sign, ecdsa_sign } = CLIENT_CERTIFICATE_TYPE;
   return encodeCertificateRequest12({
     certificateTypes: [ecdsa_sign, rsa_sign],
-    signatureSchemes: signatureSchemes
-      .map((scheme) => SIGNATURE_SCHEMES[scheme])
-      .filter(({ inTls12Handshake }) => inTls12Handshake)
-      .map(({ codePoint }) => codePoint),
+    signatureSchemes: signatureCodePoints(
+      signatureSchemes.filter((scheme) => SIGNATURE_SCHEMES[scheme].inTls12Handshake),
+    ),
     authorities: certificateAuthorities,
   });
 }
