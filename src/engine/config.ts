@@ -135,19 +135,8 @@ const OPT_IN_AEADS: readonly AeadAlgorithm[] = ['aes-128-ccm', 'aes-128-ccm-8'];
  * found before a byte is sent.
  */
 export function checkClientConfig(config: ClientConfig, crypto: CryptoProvider): void {
-  requireVersions(config);
-  requireSome('groups', config.groups);
-  requireSome('signatureSchemes', config.signatureSchemes);
-  requireSome('certificateSignatureSchemes', config.certificateSignatureSchemes);
-  requireKnown('suites', suiteAeads(config), crypto.aeads);
-  requireSubset('groups', config.groups, crypto.groups);
+  checkBothRoles(config, crypto);
   requireSubset('keyShareGroups', config.keyShareGroups, config.groups);
-  requireSchemes(config, crypto);
-  requireSubset('certificateCompressions', config.certificateCompressions, crypto.certificateCompressions);
-  requireRange('recordSizeLimit', config.recordSizeLimit ?? 64, 64, LIMITS.plaintextBytes + 1);
-  requireRange('maxFragment', config.maxFragment, 1, LIMITS.plaintextBytes);
-  requireRange('recordsPerKey', config.recordsPerKey, 2, LIMITS.recordsPerKey);
-  checkAlpn(config.alpn);
   if (config.ech !== null && config.ech !== 'grease') requireUsableEch(config.ech, config.maxVersion, crypto);
   if (config.serverName !== null && !isHostName(config.serverName))
     throw new RangeError(`serverName: not a host name: ${config.serverName}`);
@@ -159,9 +148,42 @@ function requireUsableEch(configs: readonly EchConfig[], maxVersion: ProtocolVer
   if (chooseEchConfig(configs, crypto) === null) throw new RangeError('ech: none of the configurations can be used');
 }
 
-/** What both roles' configurations have, and what each version wants of it. @throws RangeError */
+/** What the configurations of both roles have. */
+type BothRoles = Pick<
+  ClientConfig,
+  | 'minVersion'
+  | 'maxVersion'
+  | 'suites'
+  | 'tls12Suites'
+  | 'groups'
+  | 'alpn'
+  | 'signatureSchemes'
+  | 'certificateSignatureSchemes'
+  | 'certificateCompressions'
+  | 'recordSizeLimit'
+  | 'maxFragment'
+  | 'recordsPerKey'
+>;
+
+/** What a client's and a server's configuration have to keep alike. @throws RangeError */
+export function checkBothRoles(config: BothRoles, crypto: CryptoProvider): void {
+  requireVersions(config);
+  requireSome('groups', config.groups);
+  requireSome('signatureSchemes', config.signatureSchemes);
+  requireSome('certificateSignatureSchemes', config.certificateSignatureSchemes);
+  requireKnown('suites', suiteAeads(config), crypto.aeads);
+  requireSubset('groups', config.groups, crypto.groups);
+  requireSchemes(config, crypto);
+  requireSubset('certificateCompressions', config.certificateCompressions, crypto.certificateCompressions);
+  requireRange('recordSizeLimit', config.recordSizeLimit ?? 64, 64, LIMITS.plaintextBytes + 1);
+  requireRange('maxFragment', config.maxFragment, 1, LIMITS.plaintextBytes);
+  requireRange('recordsPerKey', config.recordsPerKey, 2, LIMITS.recordsPerKey);
+  checkAlpn(config.alpn);
+}
+
+/** What each version on offer wants to have. @throws RangeError */
 export function requireVersions(
-  config: Pick<ClientConfig, 'minVersion' | 'maxVersion' | 'suites' | 'tls12Suites' | 'groups'>,
+  config: Pick<BothRoles, 'minVersion' | 'maxVersion' | 'suites' | 'tls12Suites' | 'groups'>,
 ): void {
   const { minVersion, maxVersion } = config;
   if (minVersion === 'TLSv1.3' && maxVersion === 'TLSv1.2') throw new RangeError('minVersion: above maxVersion');
@@ -172,7 +194,7 @@ export function requireVersions(
 }
 
 /** The AEADs of all suites, of both versions. */
-export function suiteAeads(config: Pick<ClientConfig, 'suites' | 'tls12Suites'>): AeadAlgorithm[] {
+function suiteAeads(config: Pick<BothRoles, 'suites' | 'tls12Suites'>): AeadAlgorithm[] {
   return [
     ...config.suites.map((suite) => TLS13_SUITES[suite].aead),
     ...config.tls12Suites.map((suite) => TLS12_SUITES[suite].aead),
@@ -180,10 +202,7 @@ export function suiteAeads(config: Pick<ClientConfig, 'suites' | 'tls12Suites'>)
 }
 
 /** @throws RangeError for what the provider cannot verify, and where no version on offer has a scheme */
-export function requireSchemes(
-  config: Pick<ClientConfig, 'minVersion' | 'maxVersion' | 'signatureSchemes' | 'certificateSignatureSchemes'>,
-  crypto: CryptoProvider,
-): void {
+function requireSchemes(config: BothRoles, crypto: CryptoProvider): void {
   requireSubset('signatureSchemes', config.signatureSchemes, crypto.signatureSchemes);
   requireSubset('certificateSignatureSchemes', config.certificateSignatureSchemes, crypto.signatureSchemes);
   if (usableSchemes(config).length === 0) throw new RangeError('signatureSchemes: none is for a version on offer');
@@ -225,16 +244,14 @@ export function requireSome(field: string, list: readonly unknown[]): void {
   if (list.length === 0) throw new RangeError(`${field}: empty`);
 }
 
-/** @throws RangeError */
-export function requireSubset<T>(field: string, list: readonly T[], all: readonly T[]): void {
+function requireSubset<T>(field: string, list: readonly T[], all: readonly T[]): void {
   // The provider's own list, which most have, needs no proof at each connection.
   if (list === all) return;
   requireKnown(field, list, all);
   if (new Set(list).size !== list.length) throw new RangeError(`${field}: one is there twice`);
 }
 
-/** @throws RangeError */
-export function requireKnown<T>(field: string, list: readonly T[], all: readonly T[]): void {
+function requireKnown<T>(field: string, list: readonly T[], all: readonly T[]): void {
   for (const item of list) if (!all.includes(item)) throw new RangeError(`${field}: ${item} cannot be offered`);
 }
 

@@ -3,19 +3,7 @@ import { LIMITS } from '../core/limits.ts';
 import { TLS13_SUITES, type Tls12SuiteName } from '../crypto/cipher-suites.ts';
 import { hpkeGroupByCodePoint } from '../crypto/hpke.ts';
 import type { CertificateCompression, CryptoProvider, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
-import {
-  checkAlpn,
-  defaultSuites,
-  defaultTls12Suites,
-  requireKnown,
-  requireRange,
-  requireSchemes,
-  requireSome,
-  requireSubset,
-  requireVersions,
-  type SuiteName,
-  suiteAeads,
-} from './config.ts';
+import { checkBothRoles, defaultSuites, defaultTls12Suites, requireRange, type SuiteName } from './config.ts';
 import type { ProtocolVersion } from './connection.ts';
 import { aeadOf, type EchConfig, encodeEchConfigList, isPublicName } from './ech/config.ts';
 import type { RecordPadding } from './record/outgoing.ts';
@@ -112,20 +100,9 @@ export function defaultServerConfig(crypto: CryptoProvider, now: () => number): 
 
 /** @throws RangeError for a configuration that cannot work, or that asks for what the provider cannot do */
 export function checkServerConfig(config: ServerConfig, crypto: CryptoProvider): void {
-  requireVersions(config);
-  requireSome('groups', config.groups);
-  requireSome('signatureSchemes', config.signatureSchemes);
-  requireSome('certificateSignatureSchemes', config.certificateSignatureSchemes);
-  requireKnown('suites', suiteAeads(config), crypto.aeads);
-  requireSubset('groups', config.groups, crypto.groups);
-  requireSchemes(config, crypto);
-  requireSubset('certificateCompressions', config.certificateCompressions, crypto.certificateCompressions);
-  requireRange('recordSizeLimit', config.recordSizeLimit ?? 64, 64, LIMITS.plaintextBytes + 1);
-  requireRange('maxFragment', config.maxFragment, 1, LIMITS.plaintextBytes);
-  requireRange('recordsPerKey', config.recordsPerKey, 2, LIMITS.recordsPerKey);
+  checkBothRoles(config, crypto);
   requireRange('ticketCount', config.ticketCount, 0, LIMITS.ticketsIssued);
   requireRange('ticketLifetimeSeconds', config.ticketLifetimeSeconds, 0, LIMITS.ticketLifetimeSeconds);
-  checkAlpn(config.alpn);
   if (config.ech.length > 0) checkEchKeys(config);
 }
 
