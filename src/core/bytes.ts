@@ -49,13 +49,7 @@ export function unhex(text: string): Bytes {
 
 /** @throws RangeError if `text` has a character outside US-ASCII. */
 export function ascii(text: string): Bytes {
-  const bytes = new Uint8Array(text.length);
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (code > 0x7f) throw new RangeError('not US-ASCII');
-    bytes[index] = code;
-  }
-  return bytes;
+  return bytesUpTo(0x7f, text);
 }
 
 /** One character a byte; bytes above 0x7f become the Latin-1 characters of that number, so that hostile input never throws here. */
@@ -63,4 +57,19 @@ export function latin1(bytes: Bytes): string {
   let text = '';
   for (let index = 0; index < bytes.length; index++) text += String.fromCharCode(bytes[index] as number);
   return text;
+}
+
+/** The inverse of {@link latin1}. @throws RangeError if `text` has a character above U+00FF. */
+export function latin1Bytes(text: string): Bytes {
+  return bytesUpTo(0xff, text);
+}
+
+function bytesUpTo(most: number, text: string): Bytes {
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > most) throw new RangeError(`a character above 0x${most.toString(16)}`);
+    bytes[index] = code;
+  }
+  return bytes;
 }

@@ -1,4 +1,5 @@
-import { type Bytes, concat } from '../core/bytes.ts';
+import { type Bytes, concat, latin1Bytes } from '../core/bytes.ts';
+import { ByteWriter } from '../core/writer.ts';
 import {
   type Tls12SuiteName,
   type Tls13SuiteName,
@@ -58,7 +59,7 @@ export function createConnection(
 
 /** The list of {@link OpenSslLibrary.setProtocols}. */
 export function protocolList(names: readonly string[]): Bytes {
-  return concat(...names.map((name) => Uint8Array.of(name.length, ...[...name].map((letter) => letter.charCodeAt(0)))));
+  return concat(...names.map((name) => new ByteWriter(256).vector8(latin1Bytes(name)).finish()));
 }
 
 /** The registry's name; null for one that was not offered. */

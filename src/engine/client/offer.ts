@@ -1,4 +1,4 @@
-import { ascii, type Bytes, EMPTY } from '../../core/bytes.ts';
+import { ascii, type Bytes, EMPTY, latin1Bytes } from '../../core/bytes.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
 import type { HpkeContext } from '../../crypto/hpke.ts';
 import { NAMED_GROUPS } from '../../crypto/named-groups.ts';
@@ -157,7 +157,7 @@ function extensionsOf(config: ClientConfig, grease: Grease | null): Extension[] 
   const usable = usableSchemes(config);
   const schemes = signatureCodePoints(usable);
   const certificateSchemes = signatureCodePoints(config.certificateSignatureSchemes);
-  const protocols: Bytes[] = config.alpn.map((name) => Uint8Array.from(name, (letter) => letter.charCodeAt(0)));
+  const protocols: Bytes[] = config.alpn.map(latin1Bytes);
   if (grease !== null) {
     groups.unshift(grease.group);
     schemes.unshift(grease.signatureScheme);

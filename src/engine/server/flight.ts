@@ -1,4 +1,4 @@
-import { type Bytes, EMPTY } from '../../core/bytes.ts';
+import { type Bytes, EMPTY, latin1Bytes } from '../../core/bytes.ts';
 import { TLS13_SUITES } from '../../crypto/cipher-suites.ts';
 import { NAMED_GROUPS } from '../../crypto/named-groups.ts';
 import { SIGNATURE_SCHEMES, signatureCodePoints } from '../../crypto/signature-schemes.ts';
@@ -164,10 +164,7 @@ function encryptedExtensions({ config }: ServerContext, { offer }: Greeted, { by
   if (offer.serverName !== null && by === 'certificate') extensions.set(EXTENSION.server_name, EMPTY);
   const alpn = chooseProtocol(config.alpn, offer.alpn);
   if (alpn !== null)
-    extensions.set(
-      EXTENSION.application_layer_protocol_negotiation,
-      encodeProtocolNames([Uint8Array.from(alpn, (letter) => letter.charCodeAt(0))]),
-    );
+    extensions.set(EXTENSION.application_layer_protocol_negotiation, encodeProtocolNames([latin1Bytes(alpn)]));
   if (offer.recordSizeLimit !== null && config.recordSizeLimit !== null)
     extensions.set(EXTENSION.record_size_limit, encodeU16(config.recordSizeLimit));
   // RFC 9849 section 7.1: what we could have opened.

@@ -1,4 +1,4 @@
-import { type Bytes, concat, EMPTY } from '../../../core/bytes.ts';
+import { type Bytes, concat, EMPTY, latin1Bytes } from '../../../core/bytes.ts';
 import { TlsError } from '../../../core/failures.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { TLS12_SUITES, type Tls12SuiteName } from '../../../crypto/cipher-suites.ts';
@@ -274,10 +274,7 @@ function serverHello(
   if (offer.secureRenegotiation) extensions.set(EXTENSION.renegotiation_info, encodeRenegotiationInfo(EMPTY));
   if (offer.pointFormats) extensions.set(EXTENSION.ec_point_formats, EC_POINT_FORMATS);
   if (offer.alpn !== null)
-    extensions.set(
-      EXTENSION.application_layer_protocol_negotiation,
-      encodeProtocolNames([Uint8Array.from(offer.alpn, (letter) => letter.charCodeAt(0))]),
-    );
+    extensions.set(EXTENSION.application_layer_protocol_negotiation, encodeProtocolNames([latin1Bytes(offer.alpn)]));
   if (issuesTicket(config, offer)) extensions.set(EXTENSION.session_ticket, EMPTY);
   if (stapled) extensions.set(EXTENSION.status_request, EMPTY);
   if (offer.recordSizeLimit !== null && config.recordSizeLimit !== null)
