@@ -3,7 +3,14 @@ import { LIMITS } from '../core/limits.ts';
 import { TLS13_SUITES, type Tls12SuiteName } from '../crypto/cipher-suites.ts';
 import { hpkeGroupByCodePoint } from '../crypto/hpke.ts';
 import type { CertificateCompression, CryptoProvider, NamedGroup, SignatureScheme } from '../crypto/provider.ts';
-import { checkBothRoles, defaultSuites, defaultTls12Suites, requireRange, type SuiteName } from './config.ts';
+import {
+  checkBothRoles,
+  defaultSuites,
+  defaultTls12Suites,
+  requireRange,
+  type SuiteName,
+  usableSchemes,
+} from './config.ts';
 import type { ProtocolVersion } from './connection.ts';
 import { aeadOf, type EchConfig, encodeEchConfigList, isPublicName } from './ech/config.ts';
 import type { RecordPadding } from './record/outgoing.ts';
@@ -103,7 +110,16 @@ export function checkServerConfig(config: ServerConfig, crypto: CryptoProvider):
   checkBothRoles(config, crypto);
   requireRange('ticketCount', config.ticketCount, 0, LIMITS.ticketsIssued);
   requireRange('ticketLifetimeSeconds', config.ticketLifetimeSeconds, 0, LIMITS.ticketLifetimeSeconds);
+  if (config.clientCertificate !== 'none') checkClientSchemes(config);
   if (config.ech.length > 0) checkEchKeys(config);
+}
+
+/** A CertificateRequest names at least one scheme (RFC 8446 section 4.2.3, RFC 5246 section 7.4.4). @throws RangeError */
+function checkClientSchemes(config: ServerConfig): void {
+  const versions = new Set([config.minVersion, config.maxVersion]);
+  for (const version of versions)
+    if (usableSchemes({ ...config, minVersion: version, maxVersion: version }).length === 0)
+      throw new RangeError(`signatureSchemes: none for clients of ${version}`);
 }
 
 /** RFC 9849 section 7.1: clients may use all that is in a config, and get at least one if theirs does not fit. @throws RangeError */

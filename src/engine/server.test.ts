@@ -398,6 +398,7 @@ test('configurations that cannot work are found before a byte is sent', () => {
     { groups: [] },
     { groups: ['x25519', 'x25519'] },
     { signatureSchemes: [] },
+    { signatureSchemes: ['rsa_pkcs1_sha256'], clientCertificate: 'optional' },
     { alpn: [''] },
     { recordSizeLimit: 63 },
     { maxFragment: 0 },
