@@ -116,6 +116,25 @@ describe('keys', () => {
     assert.equal(answers(), 1);
   });
 
+  test('that were asked for come before our close_notify, where there is no more data; behind it nothing comes', async () => {
+    const { client, server } = await converse();
+    server.updateKeys('update_requested').updateKeys('update_requested');
+    await exchange({ client, server });
+    client.connection.closeWrite();
+    await exchange({ client, server });
+    const heard = server.records.length;
+    assert.deepEqual(
+      server.records.slice(-2).map(({ inner }) => inner),
+      [CONTENT_TYPE.handshake, CONTENT_TYPE.alert],
+    );
+    assert.deepEqual(server.messages.at(-1), { type: 24, whole: Uint8Array.of(24, 0, 0, 1, 0) });
+    assert.deepEqual(server.alerts, [{ level: 1, name: 'close_notify' }]);
+    server.updateKeys('update_requested').data(ascii('the answer'));
+    await exchange({ client, server });
+    assert.deepEqual(client.takePlaintext(), ascii('the answer'));
+    assert.deepEqual([server.records.length, client.failure], [heard, undefined]);
+  });
+
   test('data in between starts the count of key updates anew', async () => {
     const { client, server } = await converse();
     for (let times = 0; times < 3 * LIMITS.keyUpdates; times++) {

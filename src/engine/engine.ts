@@ -42,7 +42,7 @@ export class EngineConnection<State extends MachineState> implements Connection 
   /** What the keeper of the ticket keys has from us: the state of a session, its secret within. */
   #sealing: Bytes = EMPTY;
   #warnings = 0;
-  /** The peer has asked for new keys: they come with our next application data, once for all that was asked while we were silent. */
+  /** The peer has asked for new keys: they come with what we say next, once for all that was asked while we were silent. */
   #keyUpdateOwed = false;
   #keyUpdateRequested = false;
   /** Messages after the handshake since the last application data, by type. */
@@ -103,8 +103,7 @@ export class EngineConnection<State extends MachineState> implements Connection 
         // The last record under a key is the KeyUpdate that ends it (RFC 8446 section 5.5).
         const records = this.#outgoing.recordsLeft(this.#settings.recordsPerKey) - 1;
         if (records <= 0 || this.#keyUpdateOwed) {
-          this.#keyUpdateOwed = false;
-          this.#step({ event: 'update-keys', requestPeer: false });
+          this.#changeSendingKeys();
           continue;
         }
         const end = Math.min(plaintext.length, offset + records * this.#outgoing.fragmentBytes);
@@ -118,6 +117,8 @@ export class EngineConnection<State extends MachineState> implements Connection 
     if (this.#life.life === 'failed' || this.#writeClosed) return;
     this.#requireOpen('closeWrite()');
     this.#guarded(() => {
+      // The last opportunity. Java, which reads a close_notify under keys that it wanted changed, fails (docs/interop.md).
+      if (this.#keyUpdateOwed) this.#changeSendingKeys();
       this.#outgoing.alert(ALERT_LEVEL.warning, ALERT.close_notify);
       this.#writeClosed = true;
     });
@@ -154,6 +155,12 @@ export class EngineConnection<State extends MachineState> implements Connection 
     if (this.#life.life !== 'running' || this.finished)
       throw new ConnectionMisuse('exportKeyingMaterial() after the end');
     return this.#machine.exportKeyingMaterial(this.#life.state, label, context, length);
+  }
+
+  /** RFC 8446 section 4.6.3. */
+  #changeSendingKeys(): void {
+    this.#keyUpdateOwed = false;
+    this.#step({ event: 'update-keys', requestPeer: false });
   }
 
   /** Every entry from outside runs in here: what it throws ends the connection, and what it sends goes out in one piece. */

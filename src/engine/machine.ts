@@ -60,7 +60,10 @@ export type Action =
   /** RFC 8449, in TLSInnerPlaintext bytes: what the peer takes, and what we said we take. */
   | { readonly action: 'limit-records'; readonly sendBytes: number; readonly receiveBytes: number }
   | { readonly action: 'ask'; readonly effect: Effect }
-  /** Answer with a KeyUpdate of our own before the next application data: one for however many requests (RFC 8446 section 4.6.3). */
+  /**
+   * Answer with a KeyUpdate of our own before the next application data, or our close_notify: one for however many requests (RFC 8446
+   * section 4.6.3).
+   */
   | { readonly action: 'owe-key-update' }
   | { readonly action: 'open'; readonly session: SessionFacts }
   | { readonly action: 'ticket'; readonly ticket: Ticket }
