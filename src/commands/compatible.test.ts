@@ -130,6 +130,7 @@ describe('connect', () => {
       pins: [],
       verify: true,
       serverName: 'a.example',
+      ech: null,
       authorities: [],
       systemStore: true,
       revocationLists: [],

@@ -4,6 +4,7 @@ import { MECHANISMS, type Mechanism, type SandboxLevel } from '../isolation/mech
 import type { ReferenceIdentifier } from '../x509/names.ts';
 import { hostReference, InvalidIdentifier, parseReferenceIdentifier, parseSpkiDigest } from '../x509/names.ts';
 import type { Revocation } from '../x509/revocation/revocation.ts';
+import { type EchList, parseEchList } from './ech-list.ts';
 import { nearest, type OptionTable, type Parsed, parseOptions, printable, UsageError } from './options.ts';
 import { parseTarget, type Target, toAscii } from './target.ts';
 
@@ -20,6 +21,8 @@ export interface ConnectOptions {
   readonly verify: boolean;
   /** For server_name; null sends none. */
   readonly serverName: string | null;
+  /** Null without `--ech`. */
+  readonly ech: EchList | null;
   /** Files and directories of CA certificates, besides the system's store if that is used. */
   readonly authorities: readonly string[];
   readonly systemStore: boolean;
@@ -54,6 +57,7 @@ export type NetworkSide = Target | { readonly descriptor: number };
 export const DEFAULT_CONNECT_OPTIONS = {
   plainDescriptor: null,
   verify: true,
+  ech: null,
   pins: [],
   authorities: [],
   systemStore: true,
@@ -133,6 +137,12 @@ export const CONNECT_OPTIONS = {
     parse: serverName,
     help: 'the name by which to ask for the server; the host by default, none for an address',
   },
+  'ech': {
+    takes: 'value',
+    metavariable: 'LIST',
+    parse: parseEchList,
+    help: "send that name encrypted (Encrypted Client Hello), or not at all: LIST is the server's ECHConfigList in base64, as its HTTPS record in DNS has it behind ech=, or @FILE with that in it",
+  },
   'net-fd': {
     takes: 'value',
     metavariable: 'N',
@@ -205,6 +215,7 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
   refuseSharedStatus(options['status-fd'], network, options['app-fd']);
   const verify = !options['insecure-no-verify'];
   refuseUnverified(options, verify);
+  refuseUnencrypted(options);
   const host = 'host' in network ? network.host : undefined;
   const hostNames = host === undefined ? [] : [hostReference(host, toAscii)];
   const references = options.name.length > 0 ? options.name : hostNames;
@@ -227,6 +238,7 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
     pins: options.pin,
     verify,
     serverName: options.sni === undefined ? firstDnsName([...hostNames, ...references]) : options.sni,
+    ech: options.ech ?? defaults.ech,
     authorities: options.ca,
     systemStore: !options['no-system-ca'],
     revocationLists: options.crl,
@@ -246,9 +258,10 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
 }
 
 /** What the verification would check, where there is none; and what could mean two things. */
-function refuseUnverified({ name, pin, crl, revocation }: Parsed<typeof CONNECT_OPTIONS>, verify: boolean): void {
+function refuseUnverified({ name, pin, crl, revocation, ech }: Parsed<typeof CONNECT_OPTIONS>, verify: boolean): void {
   const given = { '--name': name.length > 0, '--pin': pin.length > 0, '--crl': crl.length > 0 };
-  const checks = { ...given, '--revocation': revocation !== undefined };
+  // Of --ech: who rejects it is believed because its certificate is verified (RFC 9849 section 6.1.6).
+  const checks = { ...given, '--revocation': revocation !== undefined, '--ech': ech !== undefined };
   for (const [option, isGiven] of Object.entries(checks))
     if (!verify && isGiven)
       throw new UsageError(`--insecure-no-verify checks nothing: leave out either that or ${option}`);
@@ -258,6 +271,14 @@ function refuseUnverified({ name, pin, crl, revocation }: Parsed<typeof CONNECT_
       '--name with a key stands in the place of a name, and there are both',
       'for a key in addition to a name: --pin spki-sha256:DIGEST',
     );
+}
+
+/** What would leave the name where everybody can read it. */
+function refuseUnencrypted({ ech, backend: speaker, 'max-version': maxVersion }: Parsed<typeof CONNECT_OPTIONS>): void {
+  if (ech === undefined) return;
+  if (speaker === 'openssl')
+    throw new UsageError('--backend openssl has no Encrypted Client Hello: leave out either that or --ech');
+  if (maxVersion === 'TLSv1.2') throw new UsageError('--ech needs TLS 1.3: leave out either that or --max-version 1.2');
 }
 
 function networkSide(operands: readonly string[], fd: number | undefined): NetworkSide {

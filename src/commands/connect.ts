@@ -22,6 +22,7 @@ import { Dialling, type DialTarget } from '../transport/dial.ts';
 import { transportFailure } from '../transport/failures.ts';
 import { Session } from '../transport/session.ts';
 import type { ConnectOptions } from './connect-options.ts';
+import { readEchConfigs } from './ech-list.ts';
 import { errorText } from './messages.ts';
 import { Refused } from './refused.ts';
 import { Report } from './report.ts';
@@ -67,13 +68,14 @@ async function run(native: Native, options: ConnectOptions, environment: Environ
   checkDescriptors(native, options);
   native.ignoreSignal(SIGNAL.SIGPIPE);
   const signals = new SignalDescriptor(native, ['SIGTERM', 'SIGINT', 'SIGHUP']);
+  const crypto = new NodeCrypto();
+  const ech: ClientConfig['ech'] = options.ech === null ? 'grease' : readEchConfigs(options.ech, crypto);
   const dialling = 'descriptor' in options.network ? undefined : dial(native, options.network, options);
 
-  const crypto = new NodeCrypto();
   const verify = options.verify ? verifier(options, crypto, environment) : insecureVerifier(crypto);
   if (!options.verify) report.insecure();
   const { alpn, minVersion, maxVersion } = options;
-  const config = { ...defaultClientConfig(crypto, options.serverName, Date.now), alpn, minVersion, maxVersion };
+  const config = { ...defaultClientConfig(crypto, options.serverName, Date.now), alpn, minVersion, maxVersion, ech };
   const connection =
     options.backend === 'openssl' ? await openSslConnection(config) : new ClientConnection(config, crypto);
 

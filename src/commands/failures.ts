@@ -1,5 +1,6 @@
 import type { AlertName } from '../core/alerts.ts';
 import type { Failure, Why } from '../core/failures.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { TransportFailure, TransportWhy } from '../transport/failures.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
@@ -18,6 +19,7 @@ export type CommandWhy =
   | 'sandbox-incomplete'
   | 'trust-store-unusable'
   | 'revocation-list-unusable'
+  | 'ech-list-unusable'
   | 'runtime-unfit'
   | 'backend-unavailable'
   | 'descriptor-unusable';
@@ -38,9 +40,33 @@ export interface Outcome {
 export function outcomeOf(failure: RunFailure): Outcome {
   const outcome = OUTCOMES[failure.why];
   const { why, detail } = failure;
+  if (why === 'ech-rejected') return { ...outcome, advice: echAdvice(failure) };
+  if (why === 'certificate-name-mismatch' && detail?.startsWith(PUBLIC_NAME_UNPROVEN))
+    return { ...outcome, advice: UNPROVEN_ADVICE };
   if (why !== 'alert-received' || detail === undefined || !Object.hasOwn(ALERT_ADVICE, detail)) return outcome;
   return { ...outcome, advice: ALERT_ADVICE[detail as AlertName] ?? outcome.advice };
 }
+
+/** The ECHConfigList that the server of `ech-rejected` proposes, as `--ech` takes it; undefined if there is none that can be shown. */
+export function proposedEchList(failure: RunFailure): string | undefined {
+  const list = 'retryConfigs' in failure ? failure.retryConfigs : undefined;
+  return list !== undefined && list.length <= LIMITS.echListShownBytes ? list.toBase64() : undefined;
+}
+
+function echAdvice(failure: Failure): string {
+  const proved = 'By its certificate it is that public name, so this is true';
+  if (failure.retryConfigs === undefined)
+    return `${proved}: Encrypted Client Hello is switched off there. Without --ech, the network sees the name.`;
+  const list = proposedEchList(failure);
+  if (list === undefined) return `${proved}, but its list is too long to be shown: look up the new one.`;
+  return `${proved}. Try again with what it proposes: --ech ${list}`;
+}
+
+/** How the detail begins when a certificate was to prove the public name of `--ech`, and does not. */
+export const PUBLIC_NAME_UNPROVEN = 'Encrypted Client Hello is rejected, by whom is not proved: ';
+
+const UNPROVEN_ADVICE =
+  'The list of --ech is for another server, or somebody is in between: look it up again. The name was not shown.';
 
 const NOT_A_PEER =
   'It does not follow the protocol: tell its operator, or look for a device in between that changes the traffic.';
@@ -126,6 +152,11 @@ export const OUTCOMES = {
     exit: EXIT.configuration,
     says: 'a CRL cannot be used',
     advice: 'Get the complete, current CRL of the CA, or leave out --crl; see `tlsify help trust`.',
+  },
+  'ech-list-unusable': {
+    exit: EXIT.configuration,
+    says: 'the list of --ech cannot be used',
+    advice: 'Look it up again: it stands behind ech= in the HTTPS record of the name; see `tlsify help ech`.',
   },
   'runtime-unfit': {
     exit: EXIT.configuration,
@@ -265,7 +296,7 @@ export const OUTCOMES = {
   'ech-rejected': {
     exit: EXIT.tls,
     says: 'the server cannot read the Encrypted Client Hello',
-    advice: 'Its configuration has changed: look it up again, and use what the server proposes if it proposes any.',
+    advice: 'Give --ech what the server proposes. If it proposes nothing, it has switched Encrypted Client Hello off.',
   },
   'ech-config-unusable': {
     exit: EXIT.tls,

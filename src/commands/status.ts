@@ -4,7 +4,7 @@ import { ERRNO } from '../os/constants.ts';
 import type { Native } from '../os/native.ts';
 import type { Backend } from './connect-options.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { outcomeOf, type RunFailure } from './failures.ts';
+import { outcomeOf, proposedEchList, type RunFailure } from './failures.ts';
 
 /**
  * What `--status-fd` receives: one JSON object a line. There is at most one `ready`, and one `failed` or `closed` is the last.
@@ -33,6 +33,8 @@ export interface FailedLine extends Partial<ByteCounts> {
   readonly detail?: string;
   readonly advice: string;
   readonly exit: ExitCode;
+  /** Of `ech-rejected`: what to give to `--ech` instead; absent if the server proposes nothing, or more than LIMITS.echListShownBytes. */
+  readonly echRetryConfigs?: string;
 }
 
 /** The run is over: both directions came to their end, or a signal ended it. */
@@ -54,7 +56,17 @@ interface ByteCounts {
 export function failedLine(failure: RunFailure, counts?: ByteCounts): FailedLine {
   const { why, kind, detail } = failure;
   const { advice, exit } = outcomeOf(failure);
-  return { event: 'failed', why, kind, ...(detail === undefined ? {} : { detail }), advice, exit, ...counts };
+  const echRetryConfigs = proposedEchList(failure);
+  return {
+    event: 'failed',
+    why,
+    kind,
+    ...(detail === undefined ? {} : { detail }),
+    advice,
+    exit,
+    ...(echRetryConfigs === undefined ? {} : { echRetryConfigs }),
+    ...counts,
+  };
 }
 
 /** Writes status lines; a reader that is gone or does not read loses them, and holds nothing up. */

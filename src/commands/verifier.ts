@@ -1,5 +1,5 @@
 import { type Bytes, hex } from '../core/bytes.ts';
-import { TlsError } from '../core/failures.ts';
+import { type Failure, TlsError } from '../core/failures.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { CertificateVerifier } from '../engine/answer.ts';
 import type { Answer, PeerIdentity } from '../engine/connection.ts';
@@ -10,6 +10,7 @@ import { formatReference } from '../x509/names.ts';
 import type { TrustAnchors } from '../x509/path.ts';
 import type { Revocation } from '../x509/revocation/revocation.ts';
 import { type References, verifyCertificate } from '../x509/verify.ts';
+import { PUBLIC_NAME_UNPROVEN } from './failures.ts';
 
 type Crypto = Pick<CryptoProvider, 'verify' | 'hash' | 'sha1' | 'signatureSchemes'>;
 
@@ -32,7 +33,7 @@ export function serverVerifier({ references, ...policy }: ServerPolicy, crypto: 
       references: publicName === null ? references : forPublicName(publicName),
       crypto,
     });
-    if (!verification.ok) return { answer: 'refused', failure: verification.failure };
+    if (!verification.ok) return { answer: 'refused', failure: refusal(verification.failure, publicName) };
     const { leaf, matched } = verification.path;
     return accepted(leaf, { verified: true, matched: matched.map(formatReference) }, crypto);
   };
@@ -41,6 +42,12 @@ export function serverVerifier({ references, ...policy }: ServerPolicy, crypto: 
 /** RFC 9849 section 6.1.7. What is pinned are the keys of the names that are asked for, not of this one. */
 function forPublicName(name: string): References {
   return { identifiers: [{ type: 'dns', name }] };
+}
+
+/** Names and advice that are right for {@link References} are not for the public name. */
+function refusal(failure: Failure, publicName: string | null): Failure {
+  if (publicName === null) return failure;
+  return { ...failure, detail: `${PUBLIC_NAME_UNPROVEN}${failure.detail ?? publicName}` };
 }
 
 /** For `--insecure-no-verify`: takes any certificate whose key can be read, and says of it that it is not verified. */

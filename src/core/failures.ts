@@ -51,8 +51,8 @@ export class TlsError extends Error {
 export class EchRejected extends TlsError {
   readonly retryConfigs: Bytes | null;
 
-  constructor(retryConfigs: Bytes | null) {
-    super('ech-rejected', retryConfigs === null ? 'it has none' : 'it proposes other configurations');
+  constructor(publicName: string, retryConfigs: Bytes | null) {
+    super('ech-rejected', `${publicName} ${retryConfigs === null ? 'has none' : 'proposes other configurations'}`);
     this.retryConfigs = retryConfigs;
   }
 

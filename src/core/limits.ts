@@ -64,6 +64,8 @@ export const LIMITS = {
   echTrials: 4,
   /** ECHConfigs of one server: as many as there are ids. */
   echConfigs: 256,
+  /** An ECHConfigList that is shown to people and programs: real ones have some hundred bytes, and a status line has to fit into a pipe (64 KiB) with it, twice, in base64. */
+  echListShownBytes: 4096,
   /** RFC 8446 section 5.5: at most 2^24.5 full records under one AES-GCM key; keys are updated well before. */
   recordsPerKey: 2 ** 23,
 } as const;

@@ -38,6 +38,7 @@ const EXHAUSTED_BY = {
   extensionBlockBytes: 'src/engine/ech/inner.test.ts',
   echTrials: 'src/engine/ech.test.ts',
   echConfigs: 'src/engine/ech.test.ts',
+  echListShownBytes: 'src/commands/failures.test.ts',
   recordsPerKey: 'src/engine/config.test.ts',
 } as const satisfies Record<keyof typeof LIMITS, string>;
 

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
 import { authority, daysFromNow, serverCertificate } from '../support/certificates.ts';
+import { heldEchKey } from '../support/ech-keys.ts';
+import { echList, listenEch } from '../support/ech-server.ts';
 import { PeerProcess } from '../support/peer-process.ts';
 import { scratchPath } from '../support/scratch.ts';
 import { filesOf, ISSUING_CA, localServer } from '../support/test-pki.ts';
@@ -38,18 +40,26 @@ export async function startWorld(): Promise<World> {
   const http = await listen((socket) => socket.end('HTTP/1.0 400 Bad Request\r\n\r\n'));
   const silent = await listen(() => {});
   const closing = await listen((socket) => socket.end());
+  const echKey = heldEchKey('key');
+  const [ech, noEch, notPublic] = [
+    await listenEch([echKey]),
+    await listenEch([]),
+    await listenEch([echKey], ['localhost']),
+  ];
+  const lists = { ECH_LIST: echList(echKey), ECH_OLD: echList(heldEchKey('old key', { configId: 9 })) };
+  const echPeers = { ECH: ech.peer, NO_ECH: noEch.peer, ECH_NOT_PUBLIC: notPublic.peer };
   const peers = { GOOD: good, TLS12: tls12, OLD: old, EXPIRED: expired, ELSEWHERE: elsewhere, UNKNOWN: unknown };
   const servers = { HTTP: http, SILENT: silent, CLOSING: closing };
   const quiet = scratchPath('quiet');
   execFileSync('mkfifo', [quiet]);
-  const variables: Record<string, string> = { CA: localServer().ca, QUIET: quiet };
-  for (const [name, peer] of Object.entries(peers)) variables[name] = String(peer.port);
+  const variables: Record<string, string> = { CA: localServer().ca, QUIET: quiet, ...lists };
+  for (const [name, peer] of Object.entries({ ...peers, ...echPeers })) variables[name] = String(peer.port);
   for (const [name, server] of Object.entries(servers)) variables[name] = String(portOf(server));
   return {
     variables,
     stop: async () => {
       await Promise.all(Object.values(peers).map((peer) => peer.stop()));
-      for (const server of Object.values(servers)) server.close();
+      for (const server of [...Object.values(servers), ...Object.values(echPeers)]) server.close();
     },
   };
 }

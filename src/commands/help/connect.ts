@@ -22,6 +22,6 @@ export const CONNECT: Document = {
         "ssh -o ProxyCommand='tlsify connect %h:%p' host.example",
       ],
     },
-    'See also: `tlsify help exit-codes`, `names`, `trust`, `isolation`, `status`.',
+    'See also: `tlsify help exit-codes`, `names`, `trust`, `ech`, `isolation`, `status`.',
   ],
 };

@@ -16,7 +16,7 @@ export const STATUS_MEMBERS = {
     serverName: 'the name that the server was asked for, or null',
     resumed: 'whether an earlier session was taken up',
     helloRetryRequest: 'whether the server asked for another key share first',
-    ech: 'Encrypted Client Hello: `accepted` by the server; `grease`, sent without a meaning; or `not-offered`',
+    ech: 'Encrypted Client Hello: `accepted` by the server, as always with `--ech`; `grease`, sent without a meaning; or `not-offered`',
     peer: 'null, or an object: `verified`, `matched` (the names that were proven, as in `--name`), `subject` (for display only), `spkiSha256`, `certificateSha256`, `notAfterSeconds`',
     address: 'the address at the other end',
     sandbox: 'the level that was asked for: `strict`, `standard` or `off`',
@@ -30,6 +30,8 @@ export const STATUS_MEMBERS = {
     detail: 'what was found, for people; not always there',
     advice: 'what to do, for people',
     exit: 'the exit code',
+    echRetryConfigs:
+      'of `ech-rejected`: what to give to `--ech` next time, in base64, as the server proposes; not there if it proposes nothing, or more than 4 KiB',
     sentBytes: 'plain bytes taken from the application, if the handshake was complete',
     receivedBytes: 'plain bytes that the application took, if the handshake was complete',
   },

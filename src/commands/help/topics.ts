@@ -87,6 +87,29 @@ const TRUST: Document = {
   ],
 };
 
+const ECH: Document = {
+  name: 'ech',
+  summary: 'how to keep the name that a server is asked for from the network',
+  blocks: [
+    'The name that a server is asked for (SNI) crosses the network where everybody can read it. With `--ech` it is encrypted for a key that the server has published (Encrypted Client Hello, RFC 9849), and only the public name of that key is seen, which many sites may share.',
+    {
+      terms: [
+        ['--ech LIST', "the server's ECHConfigList in base64: what its HTTPS record in DNS has behind `ech=`"],
+        ['--ech @FILE', 'the same text from a file; the ends of lines do no harm'],
+      ],
+    },
+    {
+      example: [
+        'tlsify connect --ech "$(dig +short HTTPS example.com | sed -n \'s/.* ech=\\([^ ]*\\).*/\\1/p\')" example.com:443',
+      ],
+    },
+    'The name is sent encrypted or not at all. In the status line `ready`, `ech` is then `accepted`. A server that cannot read what was encrypted for it proves by its certificate to be the public name, and may propose other configurations; the run ends with exit code 76 (`ech-rejected`), and the second line of the message and `echRetryConfigs` in the status line `failed` have what to give to `--ech` in the next run. Try that once. If the server proposes nothing, it has switched Encrypted Client Hello off, and whether to connect without it is for you to say. If it does not prove to be the public name, the exit code is 77, and nothing that it says counts.',
+    'A LIST that cannot be decoded is a mistake in the command line (exit code 64); a file that cannot be used, and a list of which tlsify can use nothing, are `ech-list-unusable` (exit code 78). In each case nothing has been dialled.',
+    'Still seen are the address, and the name itself where it is looked up in DNS, unless that is encrypted as well: dial an address, with `--name` and `--sni`, if it was looked up in another way.',
+    '`--ech` needs verification and TLS 1.3: it is refused together with `--insecure-no-verify`, `--max-version 1.2` and `--backend openssl`. Without it, each ClientHello of TLS 1.3 has an extension that looks the same and means nothing (GREASE), so that those who use it do not stand out.',
+  ],
+};
+
 const ENVIRONMENT: Document = {
   name: 'environment',
   summary: 'variables that tlsify reads, and those that it does not let in',
@@ -128,6 +151,7 @@ export const TOPICS: readonly Document[] = [
   CONNECT,
   NAMES,
   TRUST,
+  ECH,
   ISOLATION,
   EXIT_CODES,
   FAILURE_CODES,

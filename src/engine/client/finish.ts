@@ -138,7 +138,9 @@ function finish({ config, crypto }: ClientContext, finishing: Finishing, before:
   };
   // RFC 9849 section 6.1.6: the server has proved to be the public name, to which nothing is said but that this will not do.
   const last: Action =
-    ech.ech === 'rejected' ? { action: 'fail', error: new EchRejected(ech.retryConfigs) } : { action: 'open', session };
+    ech.ech === 'rejected'
+      ? { action: 'fail', error: new EchRejected(ech.publicName, ech.retryConfigs) }
+      : { action: 'open', session };
   return {
     state: {
       state: 'open',

@@ -133,7 +133,7 @@ export function onFinished12(context: ClientContext, state: ExpectFinished12, ev
   transcript.add(message.message.whole);
   const { ech } = state.offer;
   // RFC 9849 section 6.1.6: of TLS 1.2 there are no retry configs.
-  if (ech.ech === 'rejected') throw new EchRejected(null);
+  if (ech.ech === 'rejected') throw new EchRejected(ech.publicName, null);
 
   const session: SessionFacts = {
     version: 'TLSv1.2',
