@@ -9,9 +9,10 @@ import { HANDSHAKE_TYPE } from '../engine/codec/registry.ts';
 import { type ClientConfig, checkAlpn, requireVersions } from '../engine/config.ts';
 import type { CertificateQuestion, SessionFacts, Ticket } from '../engine/connection.ts';
 import { requestedSchemes } from '../engine/tls12/signatures12.ts';
-import { OpenSslConnection, type PrivateKeys, type Role } from './connection.ts';
+import { OpenSslConnection, type PrivateKeys } from './connection.ts';
 import type { OpenSsl } from './library.ts';
 import { createConnection, protocolList } from './policy.ts';
+import type { Role } from './role.ts';
 
 /**
  * The client's end of a connection that the system's OpenSSL makes. Of the configuration it does not use `keyShareGroups`,

@@ -1,45 +1,26 @@
-import { ALERT } from '../core/alerts.ts';
-import { type Bytes, EMPTY, equal, latin1 } from '../core/bytes.ts';
-import { FAILURES, type Failure, TlsError, type Why } from '../core/failures.ts';
+import { ALERT, ALERT_LEVEL, type AlertName } from '../core/alerts.ts';
+import { type Bytes, concat, EMPTY, equal } from '../core/bytes.ts';
+import { FAILURES, type Failure, TlsError } from '../core/failures.ts';
 import { LIMITS } from '../core/limits.ts';
-import { decodeServerHello } from '../engine/codec/messages.ts';
-import { EXTENSION, HANDSHAKE_TYPE } from '../engine/codec/registry.ts';
+import { CONTENT_TYPE, HANDSHAKE_TYPE } from '../engine/codec/registry.ts';
 import type {
   Answer,
   CertificateChoice,
-  CertificateQuestion,
   Connection,
   Effect,
   EffectId,
   Output,
   PeerIdentity,
   SessionFacts,
-  Ticket,
 } from '../engine/connection.ts';
 import { ConnectionMisuse } from '../engine/engine.ts';
-import { keyTypeOf } from '../engine/peer-certificate.ts';
+import { disagreement, isTls12, messageBody, serverTookExtendedMasterSecret, sessionFacts } from './agreement.ts';
 import { failureOf, verifyErrorOf } from './failures.ts';
-import { type Facts, type Handle, type OpenSslLibrary, readFacts, SSL_ERROR } from './library.ts';
-import { groupName, schemeName, suiteName, versionName } from './policy.ts';
+import { type Handle, type OpenSslLibrary, readFacts, SSL_ERROR } from './library.ts';
+import type { Role } from './role.ts';
 
 /** Private keys by {@link Credential.key}: PKCS#8, DER. They are in this process, which the engine's never are. */
 export type PrivateKeys = ReadonlyMap<string, Bytes>;
-
-/** What one role does differently from the other. */
-export interface Role {
-  readonly role: 'client' | 'server';
-  /** The name that a client asked for; a server reads it from the client. */
-  readonly serverName: string | null;
-  readonly alpn: readonly string[];
-  /** Which certificate to show, from what the peer has said. @throws TlsError for what it may not say */
-  question(message: (type: number) => Bytes | undefined, tls12: boolean): CertificateQuestion;
-  /** Whether OpenSSL has the peer's certificate before it lets us say what we think of it. */
-  readonly verifiesLate: boolean;
-  /** The ticket that a client has offered, with who its server has proved to be. */
-  readonly resumes: Ticket | null;
-  /** A session that the server gave; null keeps none. */
-  ticketOf(session: Bytes, facts: SessionFacts, lifetimeSeconds: number): Ticket | null;
-}
 
 /**
  * One end of a connection that OpenSSL makes: the same contract as the engine's, with the state machine in C. What OpenSSL is told
@@ -210,7 +191,7 @@ export class OpenSslConnection implements Connection {
       case SSL_ERROR.wantRead:
         return;
       case SSL_ERROR.wantVerdict:
-        this.#requireAgreement(handle, this.#serverTookExtendedMasterSecret(handle));
+        this.#requireAgreement(handle, serverTookExtendedMasterSecret(this.#library, handle));
         this.#askForVerdict(handle);
         return;
       case SSL_ERROR.wantCertificate:
@@ -248,8 +229,8 @@ export class OpenSslConnection implements Connection {
   }
 
   #askForCertificate(handle: Handle): void {
-    const message = (type: number) => this.#library.message(handle, type)?.subarray(HEADER_BYTES);
-    this.#ask(this.#role.question(message, readFacts(this.#library, handle).version === TLS12));
+    const message = (type: number) => messageBody(this.#library, handle, type);
+    this.#ask(this.#role.question(message, isTls12(this.#library, handle)));
   }
 
   #onVerdict(handle: Handle, answer: Answer): void {
@@ -299,63 +280,17 @@ export class OpenSslConnection implements Connection {
   }
 
   #open(handle: Handle): void {
-    const facts = readFacts(this.#library, handle);
-    this.#requireAgreement(handle, facts.extendedMasterSecret === 1);
-    this.#session = this.#sessionFacts(handle, facts);
+    this.#requireAgreement(handle, readFacts(this.#library, handle).extendedMasterSecret === 1);
+    this.#session = sessionFacts(this.#library, handle, this.#role, { peer: this.#peer, spki: this.#peerKey });
     this.#phase = 'open';
     this.#outputs.push({ output: 'open', session: this.#session });
   }
 
-  #sessionFacts(handle: Handle, facts: Facts): SessionFacts {
-    const version = versionName(facts.version);
-    const suite = suiteName(facts.suite);
-    if (version === null || suite === null) throw new TlsError('internal-error', `OpenSSL chose ${facts.suite}`);
-    const { role, serverName, resumes } = this.#role;
-    const resumed = facts.resumed === 1;
-    const peer = resumed ? (resumes?.peer ?? null) : this.#peer;
-    if (role === 'client' && peer === null) throw new TlsError('internal-error', 'open without a verdict');
-    const key = this.#peerKey === null ? null : keyTypeOf(this.#peerKey);
-    const askedFor = this.#library.serverName(handle);
-    return {
-      version,
-      suite,
-      group: groupName(facts.group),
-      signatureScheme: resumed
-        ? (resumes?.signatureScheme ?? null)
-        : schemeName(facts.signatureType, facts.signatureHash, key),
-      alpn: this.#protocol(handle),
-      serverName: role === 'client' || askedFor === undefined ? serverName : latin1(askedFor).toLowerCase(),
-      resumed,
-      helloRetryRequest: facts.clientHellos > 1,
-      ech: 'not-offered',
-      peer,
-    };
-  }
-
-  /** What OpenSSL allows and we do not: TLS 1.2 without RFC 7627, and a protocol that was not offered (RFC 7301 section 3.2). */
   #requireAgreement(handle: Handle, extendedMasterSecret: boolean): void {
-    const tls12 = readFacts(this.#library, handle).version === TLS12;
-    const protocol = this.#protocol(handle);
-    let why: Why | null = null;
-    if (tls12 && !extendedMasterSecret) why = 'extended-master-secret-missing';
-    else if (protocol !== null && !this.#role.alpn.includes(protocol)) why = 'unsolicited-alpn';
+    const why = disagreement(this.#library, handle, this.#role, extendedMasterSecret);
     if (why === null) return;
-    const { failure } = new TlsError(why);
-    throw this.#phase === 'handshake' && this.#role.role === 'client'
-      ? this.#rejected(handle, failure)
-      : new TlsError(why);
-  }
-
-  /** OpenSSL says it only when the handshake is over, and then it is too late for an alert. */
-  #serverTookExtendedMasterSecret(handle: Handle): boolean {
-    const hello = this.#library.message(handle, HANDSHAKE_TYPE.server_hello);
-    if (hello === undefined) return false;
-    return decodeServerHello(hello.subarray(HEADER_BYTES)).extensions.has(EXTENSION.extended_master_secret);
-  }
-
-  #protocol(handle: Handle): string | null {
-    const name = this.#library.protocol(handle);
-    return name === undefined ? null : latin1(name);
+    const error = new TlsError(why);
+    throw this.#phase === 'handshake' && this.#role.role === 'client' ? this.#rejected(handle, error.failure) : error;
   }
 
   #readAll(handle: Handle): void {
@@ -417,13 +352,13 @@ export class OpenSslConnection implements Connection {
     const { alert } = FAILURES[why];
     if (alert === null || this.#writeClosed || this.#phase === 'idle') return;
     try {
-      const version = readFacts(this.#library, handle).version;
+      const tls12 = isTls12(this.#library, handle);
       if (this.#phase === 'open' || this.#withheld) {
-        if (this.#withheld && version === TLS12) this.#sayPlainly(alert);
+        if (this.#withheld && tls12) this.#outputs.push({ output: 'network', bytes: plainAlert(alert) });
         else if (alert === 'user_canceled') this.#library.shutdown(handle);
-        else if (this.#role.role === 'server' && version !== TLS12) this.#library.refuse(handle, ALERT[alert]);
-        if (version !== TLS12 || !this.#withheld) this.#flush(handle);
-      } else if (this.#nothingIsSealed(handle)) this.#sayPlainly(alert);
+        else if (this.#role.role === 'server' && !tls12) this.#library.refuse(handle, ALERT[alert]);
+        if (!tls12 || !this.#withheld) this.#flush(handle);
+      } else if (this.#nothingIsSealed(handle)) this.#outputs.push({ output: 'network', bytes: plainAlert(alert) });
     } catch {
       // The failure itself still goes out.
     }
@@ -433,15 +368,6 @@ export class OpenSslConnection implements Connection {
   #nothingIsSealed(handle: Handle): boolean {
     if (this.#role.role === 'server') return !this.#sent;
     return this.#sent && this.#library.message(handle, HANDSHAKE_TYPE.server_hello) === undefined;
-  }
-
-  #sayPlainly(alert: keyof typeof ALERT): void {
-    const record = (level: number, description: number) =>
-      this.#outputs.push({ output: 'network', bytes: Uint8Array.of(ALERT_RECORD, 3, 3, 0, 2, level, description) });
-    if (alert === 'user_canceled') {
-      record(WARNING, ALERT.user_canceled);
-      record(WARNING, ALERT.close_notify);
-    } else record(FATAL, ALERT[alert]);
   }
 
   #release(): void {
@@ -474,13 +400,16 @@ function internalFailure(error: unknown): Failure {
   return new TlsError('internal-error', error instanceof Error ? error.message : 'not an error').failure;
 }
 
+/** Records in the clear. */
+function plainAlert(alert: AlertName): Bytes {
+  const record = (level: number, description: number) =>
+    Uint8Array.of(CONTENT_TYPE.alert, 3, 3, 0, 2, level, description);
+  return alert === 'user_canceled'
+    ? concat(record(ALERT_LEVEL.warning, ALERT.user_canceled), record(ALERT_LEVEL.warning, ALERT.close_notify))
+    : record(ALERT_LEVEL.fatal, ALERT[alert]);
+}
+
 /** Given to OpenSSL at once, so that it never has more of what it has not understood: a record and a little. */
 const RECEIVE_BYTES = 17 * 1024;
 /** Sealed at once. */
 const SEND_BYTES = 64 * 1024;
-/** Of a handshake message. */
-const HEADER_BYTES = 4;
-const TLS12 = 0x0303;
-const ALERT_RECORD = 21;
-const WARNING = 1;
-const FATAL = 2;

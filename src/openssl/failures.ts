@@ -1,6 +1,7 @@
 import { ALERT, type AlertName, alertName } from '../core/alerts.ts';
 import { latin1 } from '../core/bytes.ts';
 import { FAILURES, type Failure, TlsError, type Why } from '../core/failures.ts';
+import { VERSION } from '../engine/codec/registry.ts';
 import { type Handle, type OpenSslLibrary, readFacts } from './library.ts';
 
 /**
@@ -16,7 +17,8 @@ export function failureOf(library: OpenSslLibrary, connection: Handle): Failure 
     return new TlsError('alert-received', alertName(alert) ?? `alert ${alert}`).failure;
   }
   const found = (ofTls ? WHY_OF_REASON.get(errorReason) : undefined) ?? whyOfAlert(alertSent);
-  const why = found === 'client-certificate-missing' && version === TLS12 ? 'tls12-client-certificate-missing' : found;
+  const why =
+    found === 'client-certificate-missing' && version === VERSION.tls12 ? 'tls12-client-certificate-missing' : found;
   return new TlsError(why, text === '' ? `OpenSSL ${errorLibrary}:${errorReason}` : text).failure;
 }
 
@@ -30,7 +32,6 @@ export function verifyErrorOf(why: Why): number {
 /** openssl/err.h, ssl.h: errors of libssl, and those that are an alert of the peer. */
 const ERR_LIB_SSL = 20;
 const ALERT_REASON = 1000;
-const TLS12 = 0x0303;
 
 function whyOfAlert(alert: number): Why {
   const name = alertName(alert);

@@ -9,6 +9,7 @@ import {
 import { groupByCodePoint } from '../crypto/named-groups.ts';
 import type { NamedGroup, SignatureScheme } from '../crypto/provider.ts';
 import type { SignatureKey } from '../crypto/signature-schemes.ts';
+import { VERSION } from '../engine/codec/registry.ts';
 import { requireSome } from '../engine/config.ts';
 import type { ProtocolVersion } from '../engine/connection.ts';
 import type { Handle, OpenSsl } from './library.ts';
@@ -103,7 +104,10 @@ function openSslName(suite: Tls12SuiteName): string {
 /** OpenSSL 3.5: ML-KEM and ML-DSA. */
 const HYBRIDS_SINCE = 0x30500000;
 
-const VERSION_CODE = { 'TLSv1.2': 0x0303, 'TLSv1.3': 0x0304 } as const satisfies Record<ProtocolVersion, number>;
+const VERSION_CODE = { 'TLSv1.2': VERSION.tls12, 'TLSv1.3': VERSION.tls13 } as const satisfies Record<
+  ProtocolVersion,
+  number
+>;
 const FALLBACK_SUITES12: readonly Tls12SuiteName[] = ['TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256'];
 const FALLBACK_SUITES13: readonly Tls13SuiteName[] = ['TLS_AES_128_GCM_SHA256'];
 

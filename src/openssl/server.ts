@@ -8,9 +8,10 @@ import type { CertificateQuestion } from '../engine/connection.ts';
 import { readClientOffer } from '../engine/server/client-offer.ts';
 import type { ServerConfig } from '../engine/server-config.ts';
 import { readClientOffer as readClientOffer12 } from '../engine/tls12/server/client-offer.ts';
-import { OpenSslConnection, type PrivateKeys, type Role } from './connection.ts';
+import { OpenSslConnection, type PrivateKeys } from './connection.ts';
 import type { OpenSsl } from './library.ts';
 import { createConnection, protocolList } from './policy.ts';
+import type { Role } from './role.ts';
 
 /** What a server of OpenSSL's has in its process, where the engine's has nothing but questions. */
 export interface ServerSecrets {
