@@ -50,6 +50,7 @@ const openssl: HandshakePeer = {
   },
   groups12: ['x25519', 'secp256r1', 'secp384r1', 'secp521r1'],
   keys12: ['p256', 'p384', 'p521', 'rsa-2048', 'rsa-pss-2048', 'ed25519'],
+  hasEd448: true,
 };
 
 function sServer(

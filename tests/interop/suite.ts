@@ -4,7 +4,7 @@ import type { ServerFiles } from '../support/certificates.ts';
 import type { KeyKind } from '../support/keys.ts';
 import { Fingerprint, fingerprintOf, numberedStream } from '../support/numbered-stream.ts';
 import { type PeerCommand, PeerProcess } from '../support/peer-process.ts';
-import { localServer, trustTestRoot } from '../support/test-pki.ts';
+import { localEd448Server, localServer, trustTestRoot } from '../support/test-pki.ts';
 import { type Result, readAll, runTlsify, TlsifyProcess } from '../support/tlsify-process.ts';
 
 export const MIB = 2 ** 20;
@@ -41,6 +41,7 @@ export interface HandshakePeer {
   /** For TLS 1.2, beside its suites. */
   readonly groups12?: readonly NamedGroup[];
   readonly keys12?: readonly KeyKind[];
+  readonly hasEd448?: boolean;
 }
 
 export const SUITES_13 = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
@@ -79,6 +80,10 @@ export function describeHandshakes(peer: HandshakePeer): void {
     for (const key of peer.keys12 ?? [])
       test(`TLS 1.2, ${key} certificate`, () =>
         expectSession(peer, { version: 'TLSv1.2', files: localServer(key) }, {}));
+    if (peer.hasEd448 === true)
+      for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
+        test(`${version}, ed448 certificate`, () =>
+          expectSession(peer, { version, files: localEd448Server() }, { signatureScheme: 'ed448' }));
   });
 }
 

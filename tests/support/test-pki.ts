@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs';
+import { ed448 } from '@noble/curves/ed448.js';
+import { concat, unhex } from '../../src/core/bytes.ts';
 import {
   authority,
   type ServerFiles,
@@ -5,7 +8,7 @@ import {
   type TestCertificate,
   writeServerFiles,
 } from './certificates.ts';
-import type { KeyKind } from './keys.ts';
+import { type KeyKind, pemBlock } from './keys.ts';
 import { scratchPath } from './scratch.ts';
 
 /** A root and an issuing CA that every test file of this process shares. */
@@ -24,6 +27,16 @@ export function localServer(key: KeyKind = 'p256'): ServerFiles {
   const files =
     byKind.get(key) ?? filesOf(key === 'p256' ? LOCAL_SERVER : serverCertificate(ISSUING_CA, LOCAL_NAMES, { key }));
   byKind.set(key, files);
+  return files;
+}
+
+/** As {@link localServer}, with an Ed448 key, which Bun has none of. */
+export function localEd448Server(): ServerFiles {
+  const { secretKey, publicKey } = ed448.keygen();
+  const spki = concat(unhex('3043 3005 06032b6571 033a00'), publicKey);
+  const files = filesOf(serverCertificate(ISSUING_CA, LOCAL_NAMES, { spki }));
+  const pkcs8 = concat(unhex('3047 020100 3005 06032b6571 043b 0439'), secretKey);
+  writeFileSync(files.key, pemBlock('PRIVATE KEY', pkcs8));
   return files;
 }
 
