@@ -125,20 +125,22 @@ async function echo(driver: ConnectionDriver, socket: Socket): Promise<void> {
   assert.equal(heard, content);
 }
 
-/** Their names for suites that both have. */
-const CIPHERS: Partial<Record<Tls12SuiteName, string>> = {
+/** Their names for the suites, of which Bun has no CCM. */
+const CIPHERS: Readonly<Record<Tls12SuiteName, string>> = {
   TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: 'ECDHE-ECDSA-AES128-GCM-SHA256',
   TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256: 'ECDHE-RSA-AES128-GCM-SHA256',
   TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: 'ECDHE-ECDSA-AES256-GCM-SHA384',
   TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384: 'ECDHE-RSA-AES256-GCM-SHA384',
   TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: 'ECDHE-ECDSA-CHACHA20-POLY1305',
   TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: 'ECDHE-RSA-CHACHA20-POLY1305',
+  TLS_ECDHE_ECDSA_WITH_AES_128_CCM: 'ECDHE-ECDSA-AES128-CCM',
+  // Tags of 8 bytes are below OpenSSL's usual level.
+  TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8: 'ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0',
 };
 
 describe("the runtime's own TLS 1.2", () => {
   for (const suite of ALL_TLS12_SUITES) {
     const ciphers = CIPHERS[suite];
-    if (ciphers === undefined) continue;
     const kind = TLS12_SUITES[suite].authentication === 'rsa' ? 'rsa-2048' : 'p256';
 
     test(`as a server with ${suite}`, async () => {
@@ -147,14 +149,14 @@ describe("the runtime's own TLS 1.2", () => {
         assert.equal(ours.session?.suite, suite);
         assert.equal(theirs.getProtocol(), 'TLSv1.2');
       };
-      await withTheirServer(pem(kind), [sides, check]);
+      await withTheirServer({ ...pem(kind), ciphers }, [sides, check]);
     });
 
     test(`as a client with ${suite}`, async () => {
       const sides = { server: { tls12Suites: [suite] }, serverKeys: keysOf(kind) };
-      await withTheirClient({}, sides, (ours, theirs) => {
+      await withTheirClient({ ciphers }, sides, (ours, theirs) => {
         assert.equal(ours.session?.suite, suite);
-        assert.equal(theirs.getCipher().name, ciphers);
+        assert.equal(theirs.getCipher().name, ciphers.split(':')[0]);
       });
     });
   }
