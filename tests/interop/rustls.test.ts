@@ -1,13 +1,18 @@
-import { describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { hex } from '../../src/core/bytes.ts';
+import { encodeEchConfigList } from '../../src/engine/ech/config.ts';
 import { serverCertificate } from '../support/certificates.ts';
+import { type HeldEchKey, heldEchKey } from '../support/ech-keys.ts';
+import { listenEch } from '../support/ech-server.ts';
 import { TcpPeer } from '../support/tcp-peer.ts';
-import { filesOf, ISSUING_CA } from '../support/test-pki.ts';
+import { filesOf, ISSUING_CA, localServer } from '../support/test-pki.ts';
 import { buildRustlsPeer } from './builds.ts';
 import { describeEngineClient } from './engine-client.ts';
 import { describeLibraryClient, type Program } from './library-client.ts';
 import { peerArguments } from './peer-arguments.ts';
+import { runClient } from './run-client.ts';
 import {
   connectTo,
   describeCommands,
@@ -100,5 +105,47 @@ describe('rustls', () => {
       unrecognized_name: /Unrecogni[sz]edName/,
       protocol_version: /ProtocolVersion/,
     },
+  });
+});
+
+describe("rustls' Encrypted Client Hello", () => {
+  const servers: TcpPeer[] = [];
+  afterAll(() => {
+    for (const server of servers) server.close();
+  });
+
+  /** Its client, which seals for `key`, and a server of ours that has `keys`. */
+  async function ask(key: HeldEchKey, keys: readonly HeldEchKey[], retried: boolean) {
+    const { peer, sessions } = await listenEch(keys, undefined, { groups: [retried ? 'secp384r1' : 'x25519'] });
+    servers.push(peer);
+    const list = hex(encodeEchConfigList([key.config.encoded]));
+    const words = [
+      `port=${peer.port}`,
+      `trusted=${localServer().ca}`,
+      'name=localhost',
+      'command=facts',
+      `ech=${list}`,
+    ];
+    return { ...(await runClient(program(words))), sessions };
+  }
+
+  for (const group of ['x25519', 'secp256r1'] as const)
+    for (const retried of [false, true])
+      test(`is accepted with a key of ${group}${retried ? ' after a HelloRetryRequest' : ''}`, async () => {
+        const key = heldEchKey('key', {}, group);
+        const { stdout, stderr, sessions } = await ask(key, [key], retried);
+        expect({ stdout: stdout.toString(), stderr, sessions }).toMatchObject({
+          stdout: expect.stringMatching(/ ech=yes\nname=localhost ech=accepted\n/),
+          stderr: '',
+          sessions: [{ ech: 'accepted', helloRetryRequest: retried }],
+        });
+      });
+
+  test('is rejected, with and without other configurations', async () => {
+    const [key, other] = [heldEchKey('key'), heldEchKey('other', { configId: 9 })];
+    const proposed = await ask(other, [key], false);
+    expect(proposed.code).not.toBe(0);
+    expect(proposed.stderr).toMatch(/ServerRejectedEncryptedClientHello\(Some\(/);
+    expect((await ask(other, [], false)).stderr).toContain('ServerRejectedEncryptedClientHello(None)');
   });
 });

@@ -6,9 +6,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
+use rustls::client::{EchConfig, EchMode, EchStatus};
+use rustls::crypto::aws_lc_rs::hpke;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, EchConfigListBytes, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{
     ClientConfig, ClientConnection, HandshakeKind, RootCertStore, ServerConfig, ServerConnection,
@@ -139,9 +141,15 @@ fn configure(arguments: &Arguments) -> Result<ServerConfig, Failure> {
 }
 
 fn configure_client(arguments: &Arguments) -> Result<ClientConfig, Failure> {
-    let builder = ClientConfig::builder_with_provider(provider(arguments))
-        .with_protocol_versions(&versions(arguments))?
-        .with_root_certificates(roots(arguments)?);
+    let builder = ClientConfig::builder_with_provider(provider(arguments));
+    let builder = match arguments.get("ech") {
+        None => builder.with_protocol_versions(&versions(arguments))?,
+        Some(list) => builder.with_ech(EchMode::Enable(EchConfig::new(
+            EchConfigListBytes::from(unhex(list)?),
+            hpke::ALL_SUPPORTED_SUITES,
+        )?))?,
+    };
+    let builder = builder.with_root_certificates(roots(arguments)?);
     let mut config = if arguments.contains_key("chain") {
         let (chain, key) = identity(arguments)?;
         builder.with_client_auth_cert(chain, key)?
@@ -150,6 +158,12 @@ fn configure_client(arguments: &Arguments) -> Result<ClientConfig, Failure> {
     };
     config.alpn_protocols = protocols(arguments);
     Ok(config)
+}
+
+fn unhex(text: &str) -> Result<Vec<u8>, Failure> {
+    (0..text.len() / 2)
+        .map(|index| Ok(u8::from_str_radix(&text[2 * index..2 * index + 2], 16)?))
+        .collect()
 }
 
 /// Sends, half-closes and receives to the end; not so far ahead of an echo that both sides could wait for each other.
@@ -174,8 +188,12 @@ fn connect(arguments: &Arguments, config: Arc<ClientConfig>) -> Result<(), Failu
         Some(HandshakeKind::Resumed) => "yes",
         _ => "no",
     };
+    let ech = match connection.ech_status() {
+        EchStatus::Accepted => "yes",
+        _ => "no",
+    };
     println!(
-        "version={version} suite={} group={group} alpn={alpn} resumed={resumed}",
+        "version={version} suite={} group={group} alpn={alpn} resumed={resumed} ech={ech}",
         suite_name(suite.suite())
     );
     let command = arguments["command"].as_str();
