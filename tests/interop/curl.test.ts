@@ -55,7 +55,8 @@ async function connect(options: ConnectOptions): Promise<Report> {
   const url = `https://${options.name}:${options.port}/facts`;
   const urls = options.again === true ? [url, url] : [url];
   const { code, stdout, stderr } = await runClient(command(options, urls));
-  const connections = stderr.split(/^\* Connected to /m).slice(1);
+  // Curl 8 says `Connected` only behind the handshake.
+  const connections = stderr.split(/^\* {3}Trying /m).slice(1);
   return { seen: connections.map(seenIn), output: stdout.toString('latin1') + stderr, code };
 }
 
@@ -85,7 +86,7 @@ function seenIn(output: string): Seen {
     version,
     suite: [...SUITES_13, ...SUITES_12].find((suite) => suite === cipher || opensslName12(suite) === cipher),
     alpn: /^\* ALPN: server accepted (\S+)/m.exec(output)?.[1],
-    resumed: version === undefined ? undefined : output.includes('SSL re-using session ID'),
+    resumed: version === undefined ? undefined : /^\* SSL re-?using session /m.test(output),
     server: /^\* {2}subject: CN=(\S+)/m.exec(output)?.[1],
   };
 }
