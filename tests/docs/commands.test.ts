@@ -59,6 +59,13 @@ describe('the tests of the documents', () => {
     expect(runInWorld('true', 'empty folder')).toMatchObject({ status: 0 });
   });
 
+  test('change nothing in the repository', () => {
+    for (const change of ['touch written-by-a-test', 'echo >> package.json', 'rm tests/vectors/conversations/*'])
+      expect(runInWorld(change, 'repository').stderr).toContain('Read-only file system');
+    expect(runInWorld('touch written-by-a-test; ls', 'empty folder')).toMatchObject({ stdout: 'written-by-a-test\n' });
+    expect(existsSync(join(ROOT, 'written-by-a-test'))).toBe(false);
+  });
+
   test('notice output that is not promised', () => {
     expect(isPromised('a\n…\nz\n', 'a\nb\nc\nz\n')).toBe(true);
     expect(isPromised('a\n…\nz\n', 'b\nc\nz\n')).toBe(false);

@@ -12,8 +12,8 @@ const TLSIFY = process.env.TLSIFY_TEST_COMMAND ?? join(ROOT, 'bin/tlsify');
 const NAMES = ['example.com', 'imap.example.com', 'mail.example.com'];
 
 /**
- * Runs `command` as bash does, in the repository or in an empty folder, where {@link NAMES} are servers of this machine whose
- * certificates the system trusts. `tlsify` is what is tested. No byte leaves the machine.
+ * Runs `command` as bash does, in the repository, which it can only read, or in an empty folder, where {@link NAMES} are servers of
+ * this machine whose certificates the system trusts. `tlsify` is what is tested. No byte leaves the machine.
  */
 export function runInWorld(command: string, where: 'repository' | 'empty folder') {
   const folder = scratchPath('world');
