@@ -211,6 +211,12 @@ export function describeCommands(peer: Pick<HandshakePeer, 'command' | 'endsAtCl
         expect(result.stdout).toBe(ends ? '' : `${fingerprintOf(numberedStream(bytes))}\n`);
       });
 
+    test('TLSv1.2: --keep-open gets the answer, whatever the peer does at a close_notify', async () => {
+      const result = await connectTo(await serve({ version: 'TLSv1.2' }), 'facts\n', '--keep-open');
+      expectClean(result);
+      expect(result.stdout.toString()).toBe('sni=localhost alpn=- client=no\n');
+    });
+
     for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
       test(`${version}: echoes in both directions at once`, async () => {
         const bytes = 64 * MIB;
