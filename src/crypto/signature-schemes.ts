@@ -1,3 +1,4 @@
+import { known } from './code-points.ts';
 import type { CertificateOnlyScheme, HashAlgorithm, SignatureScheme } from './provider.ts';
 
 /** A TLS SignatureScheme fixes the key's type, its curve where there is one, and the hash. */
@@ -68,9 +69,9 @@ export function signatureSchemeByCodePoint(codePoint: number): SignatureScheme |
   return BY_CODE_POINT.get(codePoint);
 }
 
-/** Those that tlsify knows, in the same order. */
+/** Those that tlsify knows, in the same order and each once. */
 export function knownSignatureSchemes(codePoints: readonly number[]): SignatureScheme[] {
-  return codePoints.map(signatureSchemeByCodePoint).filter((scheme) => scheme !== undefined);
+  return known(codePoints, signatureSchemeByCodePoint);
 }
 
 /** As signature_algorithms has them. */

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { converse13, heldCredential, type Sides13 } from '../../tests/support/pair13.ts';
+import { clientHello, converse13, heldCredential, type Sides13, withExtensions } from '../../tests/support/pair13.ts';
 import { softwareKeys } from '../../tests/support/software-keys.ts';
 import { ascii } from '../core/bytes.ts';
 import type { Tls12SuiteName, Tls13SuiteName } from '../crypto/cipher-suites.ts';
+import { nodeCrypto } from '../crypto-node/provider.ts';
 import type { KeyHolder } from './answer.ts';
+import { encodeCodePoints } from './codec/extensions.ts';
+import { decodeClientHello } from './codec/messages.ts';
+import { EXTENSION } from './codec/registry.ts';
 import type { ProtocolVersion } from './connection.ts';
+import { readClientOffer } from './server/client-offer.ts';
+import { defaultServerConfig } from './server-config.ts';
+import { readClientOffer as readClientOffer12 } from './tls12/server/client-offer.ts';
 
 const P256 = heldCredential('p256');
 const ED25519 = heldCredential('ed25519');
@@ -181,3 +188,24 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
     const next = { ...sides, client: { ...sides.client, session: first.client.tickets[0] ?? null } };
     assert.equal((await agreed(version, next)).session.resumed, true);
   });
+
+test('a list that says the same a thousand times says it once, so that nothing is compared a million times', async () => {
+  const times = (...codes: number[]) => new Array<number[]>(1000).fill(codes).flat();
+  const lists = {
+    [EXTENSION.signature_algorithms]: times(0x0807, 0x0403),
+    [EXTENSION.supported_groups]: times(0x001d),
+  };
+  const bodies = Object.entries(lists).map(([code, list]) => [code, encodeCodePoints(list)]);
+  const record = await clientHello(
+    (hello) => ({ ...withExtensions(hello, Object.fromEntries(bodies)), cipherSuites: times(0x1301, 0xc02b) }),
+    { minVersion: 'TLSv1.2' },
+  );
+  const hello = decodeClientHello(record.subarray(9));
+  const expected = { groups: ['x25519'], schemes: ['ed25519', 'ecdsa_secp256r1_sha256'] };
+  const { suites, groups, schemes, certificateSchemes } = readClientOffer(hello, 'not-offered');
+  assert.deepEqual({ groups, schemes }, expected);
+  assert.deepEqual([suites, certificateSchemes], [['TLS_AES_128_GCM_SHA256'], expected.schemes]);
+  const offer12 = readClientOffer12(defaultServerConfig(nodeCrypto, Date.now), hello);
+  assert.deepEqual({ groups: offer12.groups, schemes: offer12.schemes }, expected);
+  assert.deepEqual(offer12.suites, ['TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256']);
+});

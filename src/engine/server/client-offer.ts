@@ -2,6 +2,7 @@ import { type Bytes, latin1 } from '../../core/bytes.ts';
 import { TlsError } from '../../core/failures.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { tls13SuiteByCodePoint } from '../../crypto/cipher-suites.ts';
+import { known } from '../../crypto/code-points.ts';
 import { groupByCodePoint } from '../../crypto/named-groups.ts';
 import type { CertificateCompression, NamedGroup, SignatureScheme } from '../../crypto/provider.ts';
 import { knownSignatureSchemes, SIGNATURE_SCHEMES } from '../../crypto/signature-schemes.ts';
@@ -100,15 +101,6 @@ export function chooseProtocol(ours: readonly string[], offered: readonly string
 function read<T>(extensions: Extensions, name: keyof typeof EXTENSION, decode: (body: Bytes) => T): T | null {
   const body = extensions.get(EXTENSION[name]);
   return body === undefined ? null : decode(body);
-}
-
-function known<T>(codePoints: readonly number[], find: (codePoint: number) => T | undefined): T[] {
-  const items: T[] = [];
-  for (const codePoint of codePoints) {
-    const item = find(codePoint);
-    if (item !== undefined) items.push(item);
-  }
-  return items;
 }
 
 function knownSchemes(name: string, body: Bytes): SignatureScheme[] {

@@ -2,6 +2,7 @@ import { type Bytes, latin1 } from '../../../core/bytes.ts';
 import { TlsError } from '../../../core/failures.ts';
 import { LIMITS } from '../../../core/limits.ts';
 import { type Tls12SuiteName, tls12SuiteByCodePoint } from '../../../crypto/cipher-suites.ts';
+import { known } from '../../../crypto/code-points.ts';
 import { groupByCodePoint } from '../../../crypto/named-groups.ts';
 import type { NamedGroup, SignatureScheme } from '../../../crypto/provider.ts';
 import { knownSignatureSchemes } from '../../../crypto/signature-schemes.ts';
@@ -67,11 +68,8 @@ export function readClientOffer(config: ServerConfig, hello: ClientHello): Clien
   const offer = {
     random: hello.random.slice(),
     sessionId: hello.sessionId.slice(),
-    suites: cipherSuites.map(tls12SuiteByCodePoint).filter((suite) => suite !== undefined),
-    groups: codePoints('supported_groups', extensions)
-      .map(groupByCodePoint)
-      .filter((group) => group !== undefined)
-      .filter(isTls12Group),
+    suites: known(cipherSuites, tls12SuiteByCodePoint),
+    groups: known(codePoints('supported_groups', extensions), groupByCodePoint).filter(isTls12Group),
     schemes: knownSignatureSchemes(codePoints('signature_algorithms', extensions)),
     serverName: serverName === undefined ? null : readHostName(serverName),
     alpnOffered,
