@@ -60,6 +60,7 @@ typedef int on_extension(SSL *ssl, unsigned type, unsigned context, const unsign
   use(void, SSL_CTX_set_alpn_select_cb, \
       (SSL_CTX *, int (*)(SSL *, const unsigned char **, unsigned char *, const unsigned char *, unsigned, void *), void *)) \
   use(long, SSL_CTX_callback_ctrl, (SSL_CTX *, int, void (*)(void))) \
+  use(void, SSL_CTX_set_client_hello_cb, (SSL_CTX *, int (*)(SSL *, int *, void *), void *)) \
   use(void, SSL_CTX_sess_set_new_cb, (SSL_CTX *, int (*)(SSL *, SSL_SESSION *))) \
   use(long, SSL_CTX_set_timeout, (SSL_CTX *, long)) \
   use(int, SSL_CTX_add_custom_ext, \
@@ -96,7 +97,6 @@ typedef int on_extension(SSL *ssl, unsigned type, unsigned context, const unsign
   use(SSL_SESSION *, SSL_get_session, (const SSL *)) \
   use(int, SSL_session_reused, (const SSL *)) \
   use(void, SSL_get0_alpn_selected, (const SSL *, const unsigned char **, unsigned *)) \
-  use(const char *, SSL_get_servername, (const SSL *, int)) \
   use(int, SSL_export_keying_material, \
       (SSL *, unsigned char *, size_t, const char *, size_t, const unsigned char *, size_t, int)) \
   use(SSL_SESSION *, d2i_SSL_SESSION, (SSL_SESSION **, const unsigned char **, long)) \
@@ -131,6 +131,8 @@ enum {
   SSL_MODE_RELEASE_BUFFERS = 0x10,
   SSL_SESS_CACHE_CLIENT_NO_INTERNAL = 0x301,
   SSL_EXT_TLS1_3_NEW_SESSION_TICKET = 0x2000,
+  SSL_CLIENT_HELLO_SUCCESS = 1,
+  SSL_CLIENT_HELLO_RETRY = -1,
   SSL_TLSEXT_ERR_OK = 0,
   SSL_TLSEXT_ERR_ALERT_FATAL = 2,
   SSL_TLSEXT_ERR_NOACK = 3,

@@ -26,7 +26,6 @@ enum {
   MAX_TEXTS = 4,
   TEXT_BYTES = 1024,
   TICKET_KEY_BYTES = 80,
-  CONTEXT_BYTES = 32,      /* SSL_MAX_SID_CTX_LENGTH */
   MAX_SESSIONS = 8,        /* LIMITS.ticketsKept */
   UNDECIDED = -1,
   SECURITY_LEVEL = 2,      /* no key or signature below 112 bits */
@@ -49,7 +48,7 @@ struct connection {
   bool server, chosen;
   int verdict; /* UNDECIDED, or an X509_V_ERR_ code, 0 for acceptance */
   int refusal; /* the alert with which a server of TLS 1.3 refuses what it has verified late */
-  int hellos, alert_sent;
+  int hellos, bound, alert_sent; /* ClientHellos, and how many of them when tickets were bound last */
   unsigned long error;
   STACK *chain;
   struct bytes protocols, messages[KEPT_COUNT];
@@ -111,6 +110,13 @@ static int verify_chain(X509_STORE_CTX *store, void *argument) {
   if (t->chain == NULL) return 0;
   if (t->server) return 1;
   return SSL_ctrl(t->ssl, SSL_CTRL_SET_RETRY_VERIFY, 0, NULL) > 0;
+}
+
+/* A server that gives tickets waits here, at each ClientHello: what tickets are bound to is part of what it says. */
+static int hear_client(SSL *ssl, int *alert, void *argument) {
+  const struct connection *t = argument;
+  (void)ssl, (void)alert;
+  return t->bound == t->hellos ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_RETRY;
 }
 
 static int choose_certificate(SSL *ssl, void *argument) {
@@ -461,18 +467,24 @@ static napi_value tls_setSession(struct call *c) {
   return number(c, set);
 }
 
-/* A server's: the keys of its tickets, what else they are bound to, how many it gives and for how many seconds they are good. */
+/* A server's: the keys of its tickets, how many it gives and for how many seconds they are good. */
 static napi_value tls_giveTickets(struct call *c) {
-  if (LENGTH(1) != TICKET_KEY_BYTES || LENGTH(2) > CONTEXT_BYTES || NUMBER(3) < 0) {
-    refuse(c, napi_throw_range_error, "a key of 80 bytes and a context of at most 32 are expected");
+  if (LENGTH(1) != TICKET_KEY_BYTES || NUMBER(2) < 0) {
+    refuse(c, napi_throw_range_error, "a key of 80 bytes is expected");
     return NULL;
   }
-  SSL_CTX_set_timeout(T->context, NUMBER(4));
+  SSL_CTX_set_timeout(T->context, NUMBER(3));
+  SSL_CTX_set_client_hello_cb(T->context, hear_client, T);
   return SSL_CTX_ctrl(T->context, SSL_CTRL_SET_TLSEXT_TICKET_KEYS, TICKET_KEY_BYTES, BYTES(1)) == 1 &&
-                 SSL_set_session_id_context(T->ssl, BYTES(2), (unsigned)LENGTH(2)) == 1 &&
-                 SSL_set_num_tickets(T->ssl, (size_t)NUMBER(3)) == 1
+                 SSL_set_num_tickets(T->ssl, (size_t)NUMBER(2)) == 1
              ? nothing(c)
              : impossible(c);
+}
+
+/* What else they are bound to, those that are given and the one that is taken. */
+static napi_value tls_bindTickets(struct call *c) {
+  T->bound = T->hellos;
+  return SSL_set_session_id_context(T->ssl, BYTES(1), (unsigned)LENGTH(1)) == 1 ? nothing(c) : impossible(c);
 }
 
 static napi_value tls_addCertificate(struct call *c) {
@@ -569,11 +581,6 @@ static napi_value tls_protocol(struct call *c) {
   return encoded(c, &(struct bytes){(uint8_t *)name, length}, encode_bytes);
 }
 
-static napi_value tls_serverName(struct call *c) {
-  const char *name = SSL_get_servername(T->ssl, 0);
-  return encoded(c, &(struct bytes){(uint8_t *)name, name == NULL ? 0 : strlen(name)}, encode_bytes);
-}
-
 static napi_value tls_session(struct call *c) {
   if (T->session_count == 0) return nothing(c);
   SSL_SESSION *session = T->sessions[0];
@@ -634,7 +641,8 @@ static const struct entry ENTRIES[] = {
   {"setVerify", "ci", tls_setVerify},
   {"keepSessions", "c", tls_keepSessions},
   {"setSession", "cb", tls_setSession},
-  {"giveTickets", "cbbii", tls_giveTickets},
+  {"giveTickets", "cbii", tls_giveTickets},
+  {"bindTickets", "cb", tls_bindTickets},
   {"addCertificate", "cbi", tls_addCertificate},
   {"useKey", "cb", tls_useKey},
   {"requestStatus", "c", tls_requestStatus},
@@ -655,7 +663,6 @@ static const struct entry ENTRIES[] = {
   {"status", "c", tls_status},
   {"message", "ci", tls_message},
   {"protocol", "c", tls_protocol},
-  {"serverName", "c", tls_serverName},
   {"session", "c", tls_session},
   {"facts", "ca", tls_facts},
   {"reason", "c", tls_reason},

@@ -16,21 +16,16 @@ export interface Verdict {
 }
 
 /** What the handshake has agreed on. */
-export function sessionFacts(
-  library: OpenSslLibrary,
-  handle: Handle,
-  { role, serverName, resumes }: Role,
-  verdict: Verdict,
-): SessionFacts {
+export function sessionFacts(library: OpenSslLibrary, handle: Handle, role: Role, verdict: Verdict): SessionFacts {
   const facts = readFacts(library, handle);
   const version = versionName(facts.version);
   const suite = suiteName(facts.suite);
   if (version === null || suite === null) throw new TlsError('internal-error', `OpenSSL chose ${facts.suite}`);
   const resumed = facts.resumed === 1;
+  const { resumes } = role;
   const peer = resumed ? (resumes?.peer ?? null) : verdict.peer;
-  if (role === 'client' && peer === null) throw new TlsError('internal-error', 'open without a verdict');
+  if (role.role === 'client' && peer === null) throw new TlsError('internal-error', 'open without a verdict');
   const key = verdict.spki === null ? null : keyTypeOf(verdict.spki);
-  const askedFor = library.serverName(handle);
   return {
     version,
     suite,
@@ -39,7 +34,7 @@ export function sessionFacts(
       ? (resumes?.signatureScheme ?? null)
       : schemeName(facts.signatureType, facts.signatureHash, key),
     alpn: protocol(library, handle),
-    serverName: role === 'client' || askedFor === undefined ? serverName : latin1(askedFor).toLowerCase(),
+    serverName: role.serverName((type) => messageBody(library, handle, type)),
     resumed,
     helloRetryRequest: facts.clientHellos > 1,
     ech: 'not-offered',

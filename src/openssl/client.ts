@@ -47,22 +47,30 @@ export class OpenSslClient extends OpenSslConnection {
 class ClientRole implements Role {
   readonly role = 'client';
   readonly verifiesLate = false;
-  readonly serverName: string | null;
   readonly alpn: readonly string[];
   readonly resumes: Ticket | null;
   readonly #config: ClientConfig;
 
   constructor(config: ClientConfig, session: Ticket | null) {
-    this.serverName = config.serverName;
     this.alpn = config.alpn;
     this.resumes = session;
     this.#config = config;
   }
 
+  serverName(): string | null {
+    return this.#config.serverName;
+  }
+
+  /** A client gives none. */
+  ticketContext(): Bytes {
+    return EMPTY;
+  }
+
   question(message: (type: number) => Bytes | undefined, tls12: boolean): CertificateQuestion {
     const body = message(HANDSHAKE_TYPE.certificate_request);
     if (body === undefined) throw new TlsError('internal-error', 'nobody asked for a certificate');
-    const { serverName, alpn: alpnOffered } = this;
+    const serverName = this.serverName();
+    const { alpn: alpnOffered } = this;
     const asked = { effect: 'choose-certificate', role: 'client', serverName, alpnOffered, curves: null } as const;
     if (!tls12) {
       const { schemes, certificateSchemes, authorities, ocspRequested } = readCertificateRequest(body);

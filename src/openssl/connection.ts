@@ -194,6 +194,10 @@ export class OpenSslConnection implements Connection {
         this.#requireAgreement(handle, serverTookExtendedMasterSecret(this.#library, handle));
         this.#askForVerdict(handle);
         return;
+      case SSL_ERROR.wantBinding:
+        this.#bindTickets(handle);
+        this.#shakeHands(handle);
+        return;
       case SSL_ERROR.wantCertificate:
         this.#askForCertificate(handle);
         return;
@@ -231,6 +235,11 @@ export class OpenSslConnection implements Connection {
   #askForCertificate(handle: Handle): void {
     const message = (type: number) => messageBody(this.#library, handle, type);
     this.#ask(this.#role.question(message, isTls12(this.#library, handle)));
+  }
+
+  #bindTickets(handle: Handle): void {
+    const hello = messageBody(this.#library, handle, HANDSHAKE_TYPE.client_hello) ?? EMPTY;
+    this.#library.bindTickets(handle, this.#role.ticketContext(hello));
   }
 
   #onVerdict(handle: Handle, answer: Answer): void {

@@ -42,10 +42,12 @@ export interface OpenSslLibrary {
   keepSessions(connection: Handle): void;
   /** A session of {@link session}. @returns 1 if it will be offered */
   setSession(connection: Handle, session: Bytes): number;
-  /** @param keys 80 bytes @param context at most 32 bytes that a ticket is bound to @param count of them, after a TLS 1.3 handshake */
-  giveTickets(connection: Handle, keys: Bytes, context: Bytes, count: number, lifetimeSeconds: number): void;
+  /** @param keys 80 bytes @param count of tickets, after a TLS 1.3 handshake */
+  giveTickets(connection: Handle, keys: Bytes, count: number, lifetimeSeconds: number): void;
 
   // While it waits for us
+  /** At each ClientHello, of a server that gives tickets. @param context at most 32 bytes that they are bound to */
+  bindTickets(connection: Handle, context: Bytes): void;
   /** Ours, DER; the leaf has index 0. */
   addCertificate(connection: Handle, certificate: Bytes, index: number): void;
   /** Of the leaf: PKCS#8, DER. */
@@ -81,7 +83,6 @@ export interface OpenSslLibrary {
   /** The peer's last ClientHello, ServerHello or CertificateRequest, with its header. */
   message(connection: Handle, type: number): Bytes | undefined;
   protocol(connection: Handle): Bytes | undefined;
-  serverName(connection: Handle): Bytes | undefined;
   /** The next session that the server gave, DER with its secret; its lifetime is a fact then. */
   session(connection: Handle): Bytes | undefined;
   facts(connection: Handle, facts: Int32Array): void;
@@ -97,6 +98,8 @@ export const SSL_ERROR = {
   wantCertificate: 4,
   /** The peer's close_notify. */
   closed: 6,
+  /** Waits for {@link OpenSslLibrary.bindTickets}. */
+  wantBinding: 11,
   /** Waits for {@link OpenSslLibrary.verdict}. */
   wantVerdict: 12,
 } as const;

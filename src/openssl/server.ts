@@ -1,11 +1,12 @@
-import type { Bytes } from '../core/bytes.ts';
+import { type Bytes, latin1 } from '../core/bytes.ts';
 import { TlsError } from '../core/failures.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
-import { decodeClientHello } from '../engine/codec/messages.ts';
-import { HANDSHAKE_TYPE } from '../engine/codec/registry.ts';
+import { decodeProtocolNames } from '../engine/codec/extensions.ts';
+import { type ClientHello, decodeClientHello } from '../engine/codec/messages.ts';
+import { EXTENSION, HANDSHAKE_TYPE } from '../engine/codec/registry.ts';
 import { checkAlpn, requireVersions } from '../engine/config.ts';
 import type { CertificateQuestion } from '../engine/connection.ts';
-import { readClientOffer } from '../engine/server/client-offer.ts';
+import { chooseProtocol, readClientOffer, readHostName } from '../engine/server/client-offer.ts';
 import type { ServerConfig } from '../engine/server-config.ts';
 import { readClientOffer as readClientOffer12 } from '../engine/tls12/server/client-offer.ts';
 import { OpenSslConnection, type PrivateKeys } from './connection.ts';
@@ -46,25 +47,40 @@ export class OpenSslServer extends OpenSslConnection {
     library.setVerify(handle, SSL_VERIFY[clientCertificate]);
     if (config.alpn.length > 0) library.setProtocols(handle, protocolList(config.alpn));
     if (tickets) {
-      const context = crypto.hash('sha256', new TextEncoder().encode(config.certificatePolicy));
-      library.giveTickets(handle, ticketKeys, context, config.ticketCount, ticketLifetimeSeconds);
+      library.giveTickets(handle, ticketKeys, config.ticketCount, ticketLifetimeSeconds);
     }
-    super(library, handle, new ServerRole(config), keys);
+    super(library, handle, new ServerRole(config, crypto), keys);
   }
 }
 
 class ServerRole implements Role {
   readonly role = 'server';
-  readonly serverName = null;
   readonly resumes = null;
   readonly verifiesLate: boolean;
   readonly alpn: readonly string[];
   readonly #config: ServerConfig;
+  readonly #crypto: Pick<CryptoProvider, 'hash'>;
 
-  constructor(config: ServerConfig) {
+  constructor(config: ServerConfig, crypto: Pick<CryptoProvider, 'hash'>) {
     this.verifiesLate = config.clientCertificate !== 'none';
     this.alpn = config.alpn;
     this.#config = config;
+    this.#crypto = crypto;
+  }
+
+  serverName(message: (type: number) => Bytes | undefined): string | null {
+    const body = message(HANDSHAKE_TYPE.client_hello);
+    return body === undefined ? null : serverNameIn(decodeClientHello(body));
+  }
+
+  /** What the engine's are: of the name, the protocol and the policy (RFC 6066 section 3, RFC 7301 section 3.1). */
+  ticketContext(clientHello: Bytes): Bytes {
+    const { alpn, certificatePolicy } = this.#config;
+    const hello = decodeClientHello(clientHello);
+    const offered = hello.extensions.get(EXTENSION.application_layer_protocol_negotiation);
+    const protocol = offered === undefined ? null : chooseProtocol(alpn, decodeProtocolNames(offered).map(latin1));
+    const terms = JSON.stringify([certificatePolicy, serverNameIn(hello), protocol]);
+    return this.#crypto.hash('sha256', new TextEncoder().encode(terms));
   }
 
   question(message: (type: number) => Bytes | undefined, tls12: boolean): CertificateQuestion {
@@ -88,6 +104,11 @@ class ServerRole implements Role {
   ticketOf(): null {
     return null;
   }
+}
+
+function serverNameIn({ extensions }: ClientHello): string | null {
+  const name = extensions.get(EXTENSION.server_name);
+  return name === undefined ? null : readHostName(name);
 }
 
 /** openssl/ssl.h: VERIFY_PEER, and FAIL_IF_NO_PEER_CERT. */

@@ -16,6 +16,7 @@ import {
 } from '../../src/engine/codec/messages.ts';
 import { EXTENSION, HANDSHAKE_TYPE } from '../../src/engine/codec/registry.ts';
 import { defaultClientConfig } from '../../src/engine/config.ts';
+import type { Ticket } from '../../src/engine/connection.ts';
 import { EngineConnection } from '../../src/engine/engine.ts';
 import type { Action } from '../../src/engine/machine.ts';
 import { ServerMachine } from '../../src/engine/server/machine.ts';
@@ -27,7 +28,7 @@ import { acceptAnyCertificate, ConnectionDriver } from '../support/connection-dr
 import { softwareKeys } from '../support/software-keys.ts';
 import { ISSUING_CA } from '../support/test-pki.ts';
 import { Tampered } from '../support/tls12.ts';
-import { converse, held, LEAF, openSsl, type Pair, pairOf, VERSIONS } from './backends.ts';
+import { BACKENDS, converse, held, LEAF, openSsl, type Pair, pairOf, VERSIONS } from './backends.ts';
 
 const SETTINGS = { maxFragment: LIMITS.plaintextBytes, recordsPerKey: LIMITS.recordsPerKey, padding: null };
 const TLS12 = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' } as const;
@@ -149,4 +150,32 @@ test('what it cannot do is refused when it is asked for', () => {
       () => new OpenSslServer({ ...serverConfig, ...changes } as typeof serverConfig, openSsl, secrets, nodeCrypto),
     ).toThrow(RangeError);
   }
+});
+
+test('a server of either backend resumes no session for another name, another protocol or another policy', async () => {
+  const given = { serverName: 'a.test', alpn: 'h2' };
+  const policies = { ticketLifetimeSeconds: 3600, alpn: ['h2', 'http/1.1'], certificatePolicy: 'strict' };
+  for (const server of BACKENDS)
+    for (const version of VERSIONS) {
+      const scene = { client: 'tlsify', server, version } as const;
+      const resumed = async (
+        wanted: Partial<typeof given> | { serverName: null },
+        session?: Ticket,
+        policy = 'strict',
+      ) => {
+        const { serverName, alpn } = { ...given, ...wanted };
+        const clientConfig = { keepTickets: true, serverName, alpn: [alpn], session: session ?? null };
+        const serverConfig = { ...policies, certificatePolicy: policy };
+        const pair = await converse(pairOf(scene, { clientConfig, serverConfig }));
+        expect([pair.client.failure, pair.server.failure]).toEqual([undefined, undefined]);
+        expect(pair.server.session).toMatchObject({ serverName, alpn, resumed: pair.client.session?.resumed });
+        return { resumed: pair.server.session?.resumed, ticket: pair.client.tickets[0] as Ticket };
+      };
+      const { ticket } = await resumed({});
+      expect((await resumed({}, ticket)).resumed).toBe(true);
+      // As a client would that does not care.
+      for (const other of [{ serverName: 'b.test' }, { serverName: null }, { alpn: 'http/1.1' }])
+        expect((await resumed(other, { ...ticket, ...other })).resumed).toBe(false);
+      expect((await resumed({}, ticket, 'lax')).resumed).toBe(false);
+    }
 });
