@@ -4,27 +4,28 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { CHECK_OPTIONS } from '../src/commands/check-options.ts';
 import { CONNECT_OPTIONS } from '../src/commands/connect-options.ts';
 import { EXIT } from '../src/commands/exit-codes.ts';
 import { OUTCOMES, type RunWhy } from '../src/commands/failures.ts';
 import { STATUS_MEMBERS } from '../src/commands/help/status.ts';
-import type { Option } from '../src/commands/options.ts';
+import type { Option, OptionTable } from '../src/commands/options.ts';
 import { FAILURES } from '../src/core/failures.ts';
 import { explainCalls } from '../src/isolation/explain.ts';
 import { LOOK_UP_POLICY } from '../src/isolation/look-up-policy.ts';
 import { MECHANISMS, NOT_STOPPED } from '../src/isolation/mechanisms.ts';
 import { type Rule, SESSION_POLICY } from '../src/isolation/policy.ts';
+import { REMARKS } from '../src/x509/examination.ts';
 
 const FOLDER = resolve(import.meta.dir, '../docs');
 
 const SECTIONS: Readonly<Record<string, () => string>> = {
-  'options': () =>
+  'options': () => optionTable(CONNECT_OPTIONS),
+  'check-options': () => optionTable(CHECK_OPTIONS),
+  'remarks': () =>
     table(
-      ['option', 'what it does'],
-      Object.entries<Option>(CONNECT_OPTIONS).map(([name, option]) => [
-        code(...(option.short === undefined ? [] : [`-${option.short}`]), spelling(name, option)),
-        option.help,
-      ]),
+      ['why', 'what it means'],
+      Object.entries(REMARKS).map(([why, meaning]) => [code(why), meaning]),
     ),
   'exit-codes': () =>
     table(
@@ -57,6 +58,16 @@ const SECTIONS: Readonly<Record<string, () => string>> = {
   'system-calls': () => systemCalls(SESSION_POLICY),
   'look-up-system-calls': () => systemCalls(LOOK_UP_POLICY),
 };
+
+function optionTable(options: OptionTable): string {
+  return table(
+    ['option', 'what it does'],
+    Object.entries(options).map(([name, option]) => [
+      code(...(option.short === undefined ? [] : [`-${option.short}`]), spelling(name, option)),
+      option.help,
+    ]),
+  );
+}
 
 /** Neighbours that have all but their names in common share a row. */
 function systemCalls(policy: readonly Rule[]): string {
@@ -93,6 +104,7 @@ function spelling(name: string, option: Option): string {
 function whysOf(exit: number): string {
   const whys = (Object.keys(OUTCOMES) as RunWhy[]).filter((why) => OUTCOMES[why].exit === exit);
   if (exit === EXIT.clean) return 'all went well, to the end of both directions';
+  if (exit === EXIT.warnings) return '`check`: the chain is accepted, and something should be done';
   if (exit === EXIT.usage) return 'the command line says nothing that can be done';
   if (whys.length > 12) return `${whys.length} failures, see below`;
   return whys.map((why) => code(why)).join(', ');

@@ -265,8 +265,13 @@ function refuseUnverified({ name, pin, crl, revocation, ech }: Parsed<typeof CON
   for (const [option, isGiven] of Object.entries(checks))
     if (!verify && isGiven)
       throw new UsageError(`--insecure-no-verify checks nothing: leave out either that or ${option}`);
-  const keys = name.filter(({ type }) => type === 'spki-sha256').length;
-  if (keys > 0 && keys < name.length)
+  refuseMixedReferences(name);
+}
+
+/** Names and keys together could mean either one of the two or both. @throws UsageError */
+export function refuseMixedReferences(names: readonly ReferenceIdentifier[]): void {
+  const keys = names.filter(({ type }) => type === 'spki-sha256').length;
+  if (keys > 0 && keys < names.length)
     throw new UsageError(
       '--name with a key stands in the place of a name, and there are both',
       'for a key in addition to a name: --pin spki-sha256:DIGEST',

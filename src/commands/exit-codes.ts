@@ -1,6 +1,7 @@
-/** Exit codes of every form of the command, after sysexits.h. A signal that ended the run is 128 + its number. */
+/** Exit codes of every form of the command, after sysexits.h but for `warnings`. A signal that ended the run is 128 + its number. */
 export const EXIT = {
   clean: 0,
+  warnings: 1,
   usage: 64,
   unavailable: 69,
   internal: 70,

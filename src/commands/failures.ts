@@ -20,6 +20,7 @@ export type CommandWhy =
   | 'trust-store-unusable'
   | 'revocation-list-unusable'
   | 'ech-list-unusable'
+  | 'file-unusable'
   | 'runtime-unfit'
   | 'backend-unavailable'
   | 'descriptor-unusable';
@@ -157,6 +158,11 @@ export const OUTCOMES = {
     exit: EXIT.configuration,
     says: 'the list of --ech cannot be used',
     advice: 'Look it up again: it stands behind ech= in the HTTPS record of the name; see `tlsify help ech`.',
+  },
+  'file-unusable': {
+    exit: EXIT.configuration,
+    says: 'a file that was to be checked cannot be used',
+    advice: 'Name files of certificates, and of a private key without a passphrase; see `tlsify help check`.',
   },
   'runtime-unfit': {
     exit: EXIT.configuration,

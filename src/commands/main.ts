@@ -1,4 +1,5 @@
 import { loadNative, NativeModuleMissing } from '../os/load.ts';
+import type { Native } from '../os/native.ts';
 import { ensureSingleThreaded, UnfitRuntime } from '../os/runtime.ts';
 import { connect } from './connect.ts';
 import { type ConnectOptions, parseConnect } from './connect-options.ts';
@@ -29,7 +30,7 @@ export class OutputFailed extends Error {
   }
 }
 
-const COMMANDS = ['connect', 'shims', 'help', 'openssl', 'ssl_client'] as const;
+const COMMANDS = ['connect', 'check', 'shims', 'help', 'openssl', 'ssl_client'] as const;
 
 /** Does what the command line says. @returns the exit code, with which the process must now end: it may be in a sandbox. */
 export async function main(invocation: Invocation): Promise<number> {
@@ -40,7 +41,9 @@ export async function main(invocation: Invocation): Promise<number> {
     return await dispatch(command, rest, invocation);
   } catch (error) {
     if (error instanceof UsageError) {
-      invocation.complain(usageMessage(error, command === 'connect' ? 'tlsify connect' : 'tlsify'));
+      invocation.complain(
+        usageMessage(error, command === 'connect' || command === 'check' ? `tlsify ${command}` : 'tlsify'),
+      );
       return EXIT.usage;
     }
     if (error instanceof UnfitRuntime || error instanceof NativeModuleMissing) {
@@ -62,6 +65,13 @@ async function dispatch(command: string | undefined, argv: readonly string[], in
     case 'connect': {
       const options = parseConnect(argv);
       return options === 'help' ? help(['connect'], invocation) : runConnect(options, invocation);
+    }
+    case 'check': {
+      const { parseCheck } = await import('./check-options.ts');
+      const options = parseCheck(argv);
+      if (options === 'help') return help(['check'], invocation);
+      const { check } = await import('./check.ts');
+      return check(confinableNative(), options, invocation.environment);
     }
     case 'openssl': {
       const { parseOpenssl } = await import('./openssl.ts');
@@ -94,9 +104,14 @@ async function dispatch(command: string | undefined, argv: readonly string[], in
 }
 
 function runConnect(options: ConnectOptions, { environment }: Invocation): Promise<number> {
+  return connect(confinableNative(), options, environment);
+}
+
+/** @throws UnfitRuntime, NativeModuleMissing where a sandbox would not hold */
+function confinableNative(): Native {
   const native = loadNative();
   ensureSingleThreaded(native);
-  return connect(native, options, environment);
+  return native;
 }
 
 async function help(topics: readonly string[], { print }: Invocation): Promise<number> {

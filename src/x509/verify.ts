@@ -119,7 +119,7 @@ function verify({ chain, references, revocation, ocspResponse, ...request }: Ver
     () => new Candidate(new Certificate(der), kind),
   );
   const named = 'identifiers' in references ? references : undefined;
-  const matched = named === undefined ? [] : leaf.check(() => matchReferences(leaf.certificate, named, crypto));
+  const matched = named === undefined ? [] : leaf.check(() => checkReferences(leaf.certificate, named, crypto));
   leaf.check(() => checkEach(leaf.certificate, now));
   leaf.check(() => checkEndEntity(leaf.certificate, purpose));
   void leaf.publicKey;
@@ -168,7 +168,11 @@ function certificatesOf([leaf, ...above]: Path): readonly [Certificate, ...Certi
   return [leaf.certificate, ...above.map(({ certificate }) => certificate)];
 }
 
-function matchReferences(
+/**
+ * Which of the identifiers the leaf has.
+ * @throws TlsError `certificate-name-mismatch`, `certificate-pin-mismatch`; the detail goes on from the name of the certificate
+ */
+export function checkReferences(
   leaf: Certificate,
   { identifiers, pins = [] }: References,
   crypto: Pick<CryptoProvider, 'hash'>,

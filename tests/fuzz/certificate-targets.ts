@@ -7,6 +7,7 @@ import { NodeCrypto, nodeCrypto } from '../../src/crypto-node/provider.ts';
 import { Certificate, subjectOf } from '../../src/x509/certificate.ts';
 import { DerError, DerReader } from '../../src/x509/der.ts';
 import { formatName } from '../../src/x509/distinguished-name.ts';
+import { examineChain } from '../../src/x509/examination.ts';
 import { readPublicKey } from '../../src/x509/public-key.ts';
 import { verifyCertificate } from '../../src/x509/verify.ts';
 import { nameConstraints } from '../support/certificate-extensions.ts';
@@ -121,7 +122,7 @@ class BelievingCrypto extends NodeCrypto {
 
 /** As if all was signed by whom it names: a verdict, and no exception. */
 function isJudged(chain: readonly Bytes[]): void {
-  const verdict = verifyCertificate({
+  const { verdict, verification, certificates, remarks } = examineChain({
     chain,
     anchors: { bySubject: (subject) => (equal(subject, ROOT.subject) ? [{ der: ROOT.der, profile: 'private' }] : []) },
     now: Date.now() / 1000,
@@ -134,8 +135,14 @@ function isJudged(chain: readonly Bytes[]): void {
     },
     crypto: new BelievingCrypto(),
     revocation: { policy: 'hard', lists: [] },
+    warnSeconds: 0,
   });
-  if (!verdict.ok && verdict.failure.kind !== 'certificate-rejected') throw new Error(verdict.failure.why);
+  if (!verification.ok && verification.failure.kind !== 'certificate-rejected')
+    throw new Error(verification.failure.why);
+  if ((verdict === 'rejected') === verification.ok) throw new Error('the examination is of another opinion');
+  const said = [...remarks, ...certificates.flatMap((each) => each.remarks)];
+  if (!verification.ok && !said.some(({ severity }) => severity === 'error')) throw new Error('no error is shown');
+  if (said.some(({ detail }) => /[\p{Cc}\p{Cf}]/u.test(detail))) throw new Error('unfit for a terminal');
 }
 
 function reads(allowed: readonly (new (...parameters: never[]) => Error)[], read: () => void): void {

@@ -38,6 +38,8 @@ const REACHED_BY: Readonly<Record<string, string>> = {
 const OF_THE_USER: readonly string[] = [
   'parseOptions',
   'parseConnect',
+  'parseCheck',
+  'readChainFile',
   'parseSslClient',
   'parseOpenssl',
   'parseIpEndpoint',

@@ -3,7 +3,8 @@ import { OUTCOMES } from '../failures.ts';
 import type { Document } from './document.ts';
 
 const MEANINGS = {
-  clean: 'the session ended as both sides wished: close_notify was received',
+  clean: 'the session ended as both sides wished: close_notify was received; with check: nothing is wrong',
+  warnings: 'only with check: the chain is accepted, and something should be done, such as to renew a certificate',
   usage: 'the command line says nothing that tlsify can do, or names a descriptor that is not there (EX_USAGE)',
   unavailable: 'no connection: no such host, nobody listens, no route (EX_UNAVAILABLE)',
   internal: 'an error inside tlsify, which should not happen (EX_SOFTWARE)',
@@ -20,7 +21,7 @@ export const EXIT_CODES: Document = {
   name: 'exit-codes',
   summary: 'what the exit code says',
   blocks: [
-    'The codes are those of sysexits.h. They keep their meaning in later versions.',
+    'The codes from 64 on are those of sysexits.h. They keep their meaning in later versions.',
     {
       terms: [
         ...(Object.keys(EXIT) as (keyof typeof EXIT)[]).map((name) => [String(EXIT[name]), MEANINGS[name]] as const),

@@ -8,6 +8,7 @@ export function overview(): readonly Block[] {
     {
       terms: [
         ['tlsify connect HOST:PORT', 'a verified TLS connection on standard input and output'],
+        ['tlsify check HOST:PORT', 'what the certificates of a server, or in files, are worth, and why'],
         ['tlsify shims DIR', 'links for programs that call `openssl s_client` or `ssl_client`'],
         ['tlsify help [TOPIC]', 'this, or a page of the manual'],
         ['tlsify --version', 'the version'],

@@ -1,4 +1,5 @@
 import { MECHANISMS, NOT_STOPPED } from '../../isolation/mechanisms.ts';
+import { CHECK } from './check.ts';
 import { CONNECT } from './connect.ts';
 import type { Document } from './document.ts';
 import { EXIT_CODES, FAILURE_CODES } from './exit-codes.ts';
@@ -149,6 +150,7 @@ const SHIMS: Document = {
 /** All pages but the overview, in the order in which they are listed. */
 export const TOPICS: readonly Document[] = [
   CONNECT,
+  CHECK,
   NAMES,
   TRUST,
   ECH,
