@@ -109,9 +109,9 @@ async function checkServer(
     atInputEnd: 'keep-open',
     endWithPeer: true,
     answer: (effect) =>
-      performEffect(effect, crypto, (chain, ocspResponse) => {
+      performEffect(effect, crypto, (chain, ocspResponse, publicName) => {
         examination = examine(policy, chain, { ...options, ocspResponse }, crypto);
-        return accept(chain, ocspResponse);
+        return accept(chain, ocspResponse, publicName);
       }),
     handshakeDeadlineMs,
     idleTimeoutMs: source.handshakeTimeoutMs,

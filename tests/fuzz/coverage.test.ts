@@ -41,6 +41,8 @@ const OF_THE_USER: readonly string[] = [
   'parseCheck',
   'readChainFile',
   'parseSslClient',
+  'parseEchList',
+  'readEchConfigs',
   'parseOpenssl',
   'parseIpEndpoint',
   'readIndex',
