@@ -232,6 +232,13 @@ describe('the ClientHello that answers a HelloRetryRequest', () => {
     const stateless = { server: { statelessRetry: true } };
     const forged = answering(set({ [EXTENSION.cookie]: concat(Uint8Array.of(0, 5), ascii('forge')) }), stateless);
     assert.equal((await converse13(forged)).server.failure?.why, 'illegal-parameter');
+    const plaintext = ascii('of an older program');
+    const serverKeys = {
+      ...softwareKeys([heldCredential()]),
+      openTicket: () => ({ answer: 'ticket-opened', plaintext }) as const,
+    };
+    const unread = answering((hello) => hello, { ...stateless, serverKeys });
+    assert.equal((await converse13(unread)).server.failure?.why, 'illegal-parameter');
     let nowMs = 1_700_000_000_000;
     const late = answering(
       (hello) => {

@@ -10,6 +10,7 @@ const REACHED_BY: Readonly<Record<string, string>> = {
   decodeWhole: 'handshake messages',
   readItems: 'handshake messages',
   readExtensions: 'handshake messages',
+  decodeTerms: 'tickets, and what is sealed in them and in cookies',
   readClientOffer: 'a ClientHello',
   readClientHello: 'what is sealed in a ClientHello, read',
   readEch: 'what is sealed in a ClientHello, by a server',

@@ -4,7 +4,8 @@ import { nodeCrypto } from '../../src/crypto-node/provider.ts';
 import { ClientConnection } from '../../src/engine/client.ts';
 import { decodeOfferedPsks, encodeOfferedPsks } from '../../src/engine/codec/pre-shared-key.ts';
 import { CONTENT_TYPE } from '../../src/engine/codec/registry.ts';
-import { decodeSession13, encodeSession13 } from '../../src/engine/server/session.ts';
+import { decodeCookieContent, encodeCookieContent } from '../../src/engine/server/retry.ts';
+import { decodeSession13, encodeSession13, type Session13 } from '../../src/engine/server/session.ts';
 import { ConnectionDriver } from '../support/connection-driver.ts';
 import { testConfig } from '../support/conversation.ts';
 import {
@@ -27,27 +28,46 @@ const SIDES: Sides13 = {
 };
 const IDENTITY = { identity: new Uint8Array(60).fill(5), obfuscatedTicketAge: 0xfedcba98 };
 const BINDER = new Uint8Array(32).fill(6);
+const SESSION: Session13 = {
+  secret: BINDER,
+  suite: 'TLS_AES_128_GCM_SHA256',
+  establishedAtMs: 1_700_000_000_000,
+  serverName: 'localhost',
+  alpn: 'h2',
+  certificatePolicy: '',
+  peer: null,
+  signatureScheme: null,
+};
+const IDENTITY_OF_CLIENT = {
+  verified: true,
+  matched: ['dns:a.test'],
+  subject: 'CN=\u00e9',
+  spkiSha256: 'aa',
+  certificateSha256: 'bb',
+  notAfterSeconds: 1_800_000_000,
+};
 
 /** What only a server hears, and what comes back to it from its own tickets. */
 export const SERVER_TARGETS: Readonly<Record<string, Target>> = {
-  'tickets': {
+  'tickets, and what is sealed in them and in cookies': {
     seeds: [
       encodeOfferedPsks({ identities: [IDENTITY], binders: [BINDER] }),
       encodeOfferedPsks({ identities: [IDENTITY, IDENTITY], binders: [BINDER, BINDER] }),
-      encodeSession13({
-        secret: BINDER,
+      encodeSession13(SESSION),
+      encodeSession13({ ...SESSION, peer: IDENTITY_OF_CLIENT, signatureScheme: 'ed25519' }),
+      encodeCookieContent({
         suite: 'TLS_AES_128_GCM_SHA256',
-        establishedAtMs: 1_700_000_000_000,
-        serverName: 'localhost',
-        alpn: 'h2',
-        certificatePolicy: '',
-        peer: null,
-        signatureScheme: null,
+        group: 'x25519',
+        issuedAtSeconds: 1_700_000_000,
+        helloHash: BINDER,
       }),
     ],
     runs: 20_000,
     run: (input) => {
-      decodeSession13(input);
+      const session = decodeSession13(input);
+      if (session !== null) isSame(encodeSession13(session), input);
+      const cookie = decodeCookieContent(input);
+      if (cookie !== null) isSame(encodeCookieContent(cookie), input);
       let again: Bytes;
       try {
         again = encodeOfferedPsks(decodeOfferedPsks(input));
@@ -55,7 +75,7 @@ export const SERVER_TARGETS: Readonly<Record<string, Target>> = {
         if (!(error instanceof TlsError)) throw error;
         return;
       }
-      if (hex(again) !== hex(input)) throw new Error(`reads ${hex(input)} and writes ${hex(again)}`);
+      isSame(again, input);
     },
   },
   'a ClientHello': {
@@ -73,6 +93,11 @@ export const SERVER_TARGETS: Readonly<Record<string, Target>> = {
   'a handshake of TLS 1.3, changed on its way to the client': conversation('client'),
   'a handshake of TLS 1.3, changed on its way to the server': conversation('server'),
 };
+
+/** @throws Error unless what was read is written the same */
+function isSame(again: Bytes, input: Bytes): void {
+  if (hex(again) !== hex(input)) throw new Error(`reads ${hex(input)} and writes ${hex(again)}`);
+}
 
 async function firstHello(changes: Parameters<typeof testConfig>[0]): Promise<Bytes> {
   const client = new ConnectionDriver(new ClientConnection(testConfig({ ...SIDES.client, ...changes }), nodeCrypto));

@@ -35,8 +35,8 @@ const PARSERS: readonly ((body: Bytes) => Bytes | null)[] = [
     return null;
   },
   (body) => {
-    decodeSession12(body);
-    return null;
+    const session = decodeSession12(body);
+    return session === null ? null : encodeSession12(session);
   },
 ];
 

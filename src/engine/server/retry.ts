@@ -17,6 +17,7 @@ import { retryConfirmation } from '../ech/confirmation.ts';
 import { CONFIRMATION_BYTES } from '../ech/extension.ts';
 import { type Action, type Event, expectAnswer, NO_SECRETS, type Step } from '../machine.ts';
 import { RULES } from '../record/incoming.ts';
+import { SEALED_FORMAT } from './session-terms.ts';
 import type { AwaitCookie, AwaitCookieOpening, Retried, ServerContext, ServerState } from './states.ts';
 
 /** A client without a share of `group` is asked for one (RFC 8446 section 4.1.4). */
@@ -71,8 +72,9 @@ export function retriedByCookie(
   event: Event,
 ): Retried {
   const { plaintext } = expectAnswer(event, 'ticket-opened');
-  if (plaintext === null) throw new TlsError('illegal-parameter', 'the cookie is not ours');
-  const { suite, group, issuedAtSeconds, helloHash } = decodeCookieContent(plaintext);
+  const content = plaintext === null ? null : decodeCookieContent(plaintext);
+  if (content === null) throw new TlsError('illegal-parameter', 'the cookie is not ours');
+  const { suite, group, issuedAtSeconds, helloHash } = content;
   const ageSeconds = config.now() / 1000 - issuedAtSeconds;
   if (ageSeconds < 0 || ageSeconds > LIMITS.cookieLifetimeSeconds)
     throw new TlsError('illegal-parameter', 'the cookie is too old');
@@ -120,7 +122,8 @@ function retryRequest(sessionId: Bytes, suite: SuiteName, group: NamedGroup, mor
   });
 }
 
-interface CookieContent {
+/** What a HelloRetryRequest leaves to its cookie. */
+export interface CookieContent {
   readonly suite: SuiteName;
   readonly group: NamedGroup;
   readonly issuedAtSeconds: number;
@@ -128,8 +131,10 @@ interface CookieContent {
   readonly helloHash: Bytes;
 }
 
-function encodeCookieContent({ suite, group, issuedAtSeconds, helloHash }: CookieContent): Bytes {
+/** The format, suite, group, time and hash. */
+export function encodeCookieContent({ suite, group, issuedAtSeconds, helloHash }: CookieContent): Bytes {
   return new ByteWriter(64)
+    .u8(SEALED_FORMAT)
     .u16(TLS13_SUITES[suite].codePoint)
     .u16(NAMED_GROUPS[group].codePoint)
     .u32(issuedAtSeconds)
@@ -137,14 +142,21 @@ function encodeCookieContent({ suite, group, issuedAtSeconds, helloHash }: Cooki
     .finish();
 }
 
-function decodeCookieContent(plaintext: Bytes): CookieContent {
-  return decodeWhole('cookie', plaintext, (reader) => {
-    const suite = tls13SuiteByCodePoint(reader.u16());
-    const group = groupByCodePoint(reader.u16());
-    const issuedAtSeconds = reader.u32();
-    const helloHash = reader.vector8();
-    if (suite === undefined || group === undefined) malformed('cookie');
-    if (helloHash.length !== HASH_BYTES[TLS13_SUITES[suite].hash]) malformed('cookie');
-    return { suite, group, issuedAtSeconds, helloHash };
-  });
+/** Null for what is sealed, but is no cookie of this format. */
+export function decodeCookieContent(plaintext: Bytes): CookieContent | null {
+  try {
+    return decodeWhole('cookie', plaintext, (reader) => {
+      if (reader.u8() !== SEALED_FORMAT) malformed('cookie');
+      const suite = tls13SuiteByCodePoint(reader.u16());
+      const group = groupByCodePoint(reader.u16());
+      const issuedAtSeconds = reader.u32();
+      const helloHash = reader.vector8();
+      if (suite === undefined || group === undefined) malformed('cookie');
+      if (helloHash.length !== HASH_BYTES[TLS13_SUITES[suite].hash]) malformed('cookie');
+      return { suite, group, issuedAtSeconds, helloHash };
+    });
+  } catch (error) {
+    if (error instanceof TlsError) return null;
+    throw error;
+  }
 }

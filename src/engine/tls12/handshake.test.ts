@@ -11,7 +11,7 @@ import {
   type Pair,
   type Sides,
 } from '../../../tests/support/tls12.ts';
-import { ascii, type Bytes, EMPTY, equal, latin1 } from '../../core/bytes.ts';
+import { ascii, type Bytes, concat, EMPTY, equal, latin1 } from '../../core/bytes.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { TLS12_SUITES } from '../../crypto/cipher-suites.ts';
 import type { NamedGroup, SignatureScheme } from '../../crypto/provider.ts';
@@ -250,7 +250,8 @@ test('what is sealed and is no session of TLS 1.2 is not resumed', async () => {
   const session = await ticketFrom(FITTING);
   const sealed = (plaintext: Bytes) =>
     ECDSA.serverKeys.sealTicket({ effect: 'seal-ticket', purpose: 'ticket', plaintext }) as { ticket: Bytes };
-  for (const plaintext of [EMPTY, ascii('\x03\x04 other'), Uint8Array.of(3, 3, 0xc0, 0x2b, 0, 0, 2, 0x7b, 0x7d)]) {
+  const older = Uint8Array.of(3, 3, 0xc0, 0x2b, 0, 0, 2, 0x7b, 0x7d);
+  for (const plaintext of [EMPTY, ascii('\x01\x03\x04 other'), older, concat(Uint8Array.of(1), older)]) {
     const { ticket } = sealed(plaintext);
     const pair = await converse12({ ...FITTING, client: { ...FITTING.client, session: { ...session, ticket } } });
     succeeded(pair);
