@@ -95,6 +95,13 @@ export function readDefaultStore(
   );
 }
 
+/** Certificates that came with the runtime: the same ones for as long as that is the same, and held to what public CAs are. */
+export function builtInSource(certificates: readonly string[]): Source {
+  const bytes = Buffer.from(certificates.map((pem) => `${pem}\n`).join(''));
+  const { bun = 'none', node } = process.versions;
+  return { path: 'built-in', bytes, identity: `built-in bun ${bun} node ${node} ${bytes.length}`, origin: 'system' };
+}
+
 /** Undefined for a file that is not there; for one that only tells which CAs are local, also if it cannot be read. */
 function tryRead(path: string, origin: 'system' | 'local'): Source | undefined {
   try {

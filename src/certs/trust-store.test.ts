@@ -447,3 +447,18 @@ function encode(reader: DerReader): Uint8Array {
   }
   return concat(...parts);
 }
+
+test("Mozilla's store: indexed like any other, its CAs public, each found by its subject", () => {
+  const cache = join(SCRATCH, 'mozilla');
+  const environment = { XDG_CACHE_HOME: cache };
+  for (const time of ['first', 'second']) {
+    const store = TrustStore.open({ ca: [], system: false, mozilla: rootCertificates, environment });
+    assert.equal(store.size, rootCertificates.length, time);
+    for (const pem of rootCertificates) {
+      const der = new Uint8Array(Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64'));
+      const found = store.bySubject(new Certificate(der).subject).find((anchor) => equal(anchor.der, der));
+      assert.equal(found?.profile, 'public');
+    }
+  }
+  assert.equal(readdirSync(join(cache, 'tlsify')).length, 1);
+});

@@ -2,7 +2,7 @@ import { type Bytes, equal } from '../core/bytes.ts';
 import type { TrustAnchor, TrustAnchors } from '../x509/path.ts';
 import { type AnchorIndex, buildIndex, certificateAt, ENTRY, hashSubject } from './anchor-index.ts';
 import { cacheFolder, readIndex, writeIndex } from './index-cache.ts';
-import { readDefaultStore, readExplicitSource, type Source, TrustStoreError } from './sources.ts';
+import { builtInSource, readDefaultStore, readExplicitSource, type Source, TrustStoreError } from './sources.ts';
 
 /** Which CAs to trust. */
 export interface TrustStoreOptions {
@@ -10,6 +10,8 @@ export interface TrustStoreOptions {
   readonly ca: readonly string[];
   /** Whether the default store counts: not with `--no-system-ca`. */
   readonly system: boolean;
+  /** The CAs of Mozilla's store, each in PEM, which a process has without any file; none by default. */
+  readonly mozilla?: readonly string[];
   /** SSL_CERT_FILE, SSL_CERT_DIR, XDG_CACHE_HOME and HOME are read from it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -36,10 +38,11 @@ export class TrustStore implements TrustAnchors {
   }
 
   /** @throws TrustStoreError for a store that is missing, unreadable, malformed or empty */
-  static open({ ca, system, environment }: TrustStoreOptions): TrustStore {
+  static open({ ca, system, mozilla = [], environment }: TrustStoreOptions): TrustStore {
     const sources: Source[] = [];
     for (const path of ca) sources.push(...readExplicitSource(path));
     if (system) sources.push(...readDefaultStore(environment));
+    if (mozilla.length > 0) sources.push(builtInSource(mozilla));
     if (sources.length === 0)
       throw new TrustStoreError(null, 'no CA is trusted: name at least one with --ca, or leave out --no-system-ca');
     return TrustStore.of(sources, cacheFolder(environment));

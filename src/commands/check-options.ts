@@ -6,6 +6,7 @@ import {
   DEFAULT_CONNECT_OPTIONS,
   firstDnsName,
   type NetworkSide,
+  refuseEmptyStore,
   refuseMixedReferences,
 } from './connect-options.ts';
 import { type OptionTable, type Parsed, parseOptions, printable, UsageError } from './options.ts';
@@ -18,6 +19,7 @@ export interface CheckOptions
     | 'references'
     | 'authorities'
     | 'systemStore'
+    | 'mozillaStore'
     | 'revocationLists'
     | 'revocation'
     | 'sandbox'
@@ -62,6 +64,7 @@ const {
   backend,
   quiet,
   help,
+  'mozilla-ca': mozillaCa,
   'no-system-ca': noSystemCa,
   'min-version': minVersion,
   'max-version': maxVersion,
@@ -94,6 +97,7 @@ export const CHECK_OPTIONS = {
   ca,
   crl,
   revocation,
+  'mozilla-ca': mozillaCa,
   'no-system-ca': noSystemCa,
   alpn,
   'min-version': minVersion,
@@ -114,8 +118,7 @@ export function parseCheck(argv: readonly string[]): CheckOptions | 'help' {
   if (options.help) return 'help';
   if (program !== undefined) throw new UsageError('check starts no program: nothing may follow `--`');
   refuseMixedReferences(options.name);
-  if (options['no-system-ca'] && options.ca.length === 0)
-    throw new UsageError('--no-system-ca leaves no CA to trust', 'name one with --ca FILE');
+  refuseEmptyStore(options);
   const network = networkSide(operands, options['net-fd']);
   const defaults = DEFAULT_CONNECT_OPTIONS;
   return {
@@ -123,7 +126,8 @@ export function parseCheck(argv: readonly string[]): CheckOptions | 'help' {
     references: options.name.length > 0 ? options.name : hostNames(network),
     pins: options.pin,
     authorities: options.ca,
-    systemStore: !options['no-system-ca'],
+    systemStore: !options['no-system-ca'] && !options['mozilla-ca'],
+    mozillaStore: options['mozilla-ca'],
     revocationLists: options.crl,
     revocation: options.revocation ?? defaults.revocation,
     sandbox: options.sandbox ?? defaults.sandbox,

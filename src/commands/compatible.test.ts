@@ -133,6 +133,7 @@ describe('connect', () => {
       ech: null,
       authorities: [],
       systemStore: true,
+      mozillaStore: false,
       revocationLists: [],
       revocation: 'soft',
       alpn: [],

@@ -26,6 +26,8 @@ export interface ConnectOptions {
   /** Files and directories of CA certificates, besides the system's store if that is used. */
   readonly authorities: readonly string[];
   readonly systemStore: boolean;
+  /** Mozilla's CAs, as they are built into the runtime. */
+  readonly mozillaStore: boolean;
   /** Files of CRLs. */
   readonly revocationLists: readonly string[];
   readonly revocation: Revocation['policy'];
@@ -61,6 +63,7 @@ export const DEFAULT_CONNECT_OPTIONS = {
   pins: [],
   authorities: [],
   systemStore: true,
+  mozillaStore: false,
   revocationLists: [],
   revocation: 'soft',
   alpn: [],
@@ -109,6 +112,10 @@ export const CONNECT_OPTIONS = {
     metavariable: 'POLICY',
     parse: (text: string) => oneOf(REVOCATION_POLICIES, text),
     help: 'soft (the default): refuse certificates that are known to be revoked; hard: refuse those, too, that neither a CRL nor a stapled OCSP response shows to be good',
+  },
+  'mozilla-ca': {
+    takes: 'nothing',
+    help: "trust Mozilla's CAs, those of the release that tlsify was built with, in place of the system's",
   },
   'no-system-ca': { takes: 'nothing', help: "trust none of the system's CAs, only those of --ca" },
   'alpn': {
@@ -224,8 +231,7 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
       '--net-fd alone does not say who should be at the other end',
       'add the name that the certificate must have: --name dns:example.com',
     );
-  if (options['no-system-ca'] && options.ca.length === 0 && verify)
-    throw new UsageError('--no-system-ca leaves no CA to trust', 'name one with --ca FILE');
+  if (verify) refuseEmptyStore(options);
   const defaults = DEFAULT_CONNECT_OPTIONS;
   const minVersion = options['min-version'] ?? defaults.minVersion;
   const maxVersion = options['max-version'] ?? defaults.maxVersion;
@@ -240,7 +246,8 @@ export function parseConnect(argv: readonly string[]): ConnectOptions | 'help' {
     serverName: options.sni === undefined ? firstDnsName([...hostNames, ...references]) : options.sni,
     ech: options.ech ?? defaults.ech,
     authorities: options.ca,
-    systemStore: !options['no-system-ca'],
+    systemStore: !options['no-system-ca'] && !options['mozilla-ca'],
+    mozillaStore: options['mozilla-ca'],
     revocationLists: options.crl,
     revocation: options.revocation ?? defaults.revocation,
     alpn: options.alpn ?? defaults.alpn,
@@ -266,6 +273,14 @@ function refuseUnverified({ name, pin, crl, revocation, ech }: Parsed<typeof CON
     if (!verify && isGiven)
       throw new UsageError(`--insecure-no-verify checks nothing: leave out either that or ${option}`);
   refuseMixedReferences(name);
+}
+
+/** @throws UsageError where no CA is left to trust */
+export function refuseEmptyStore(
+  options: Pick<Parsed<typeof CONNECT_OPTIONS>, 'ca' | 'mozilla-ca' | 'no-system-ca'>,
+): void {
+  if (options['no-system-ca'] && !options['mozilla-ca'] && options.ca.length === 0)
+    throw new UsageError('--no-system-ca leaves no CA to trust', 'name one with --ca FILE');
 }
 
 /** Names and keys together could mean either one of the two or both. @throws UsageError */

@@ -2,6 +2,7 @@ import { RevocationListError, readRevocationLists } from '../certs/revocation-li
 import { TrustStoreError } from '../certs/sources.ts';
 import { TrustStore } from '../certs/trust-store.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
+import { mozillaRoots } from '../crypto-node/mozilla.ts';
 import { ClientConnection } from '../engine/client.ts';
 import type { ClientConfig } from '../engine/config.ts';
 import type { Connection } from '../engine/connection.ts';
@@ -34,7 +35,7 @@ export type Confinement = Pick<ConnectOptions, 'sandbox' | 'sandboxWithout'>;
 /** Who the server must be, and whom to believe. */
 export type PolicyOptions = Pick<
   ConnectOptions,
-  'authorities' | 'systemStore' | 'references' | 'pins' | 'revocation' | 'revocationLists'
+  'authorities' | 'systemStore' | 'mozillaStore' | 'references' | 'pins' | 'revocation' | 'revocationLists'
 >;
 
 /** A socket with the peer's address, for display. */
@@ -63,8 +64,13 @@ export function failureOf(error: unknown): RunFailure {
 
 /** Reads the trust store and the CRLs. @throws TrustStoreError, RevocationListError */
 export function serverPolicy(options: PolicyOptions, environment: Environment): ServerPolicy {
-  const { authorities, systemStore, references, pins, revocation: policy } = options;
-  const anchors = TrustStore.open({ ca: authorities, system: systemStore, environment });
+  const { authorities, systemStore, mozillaStore, references, pins, revocation: policy } = options;
+  const anchors = TrustStore.open({
+    ca: authorities,
+    system: systemStore,
+    mozilla: mozillaStore ? mozillaRoots() : [],
+    environment,
+  });
   const lists = options.revocationLists.flatMap(readRevocationLists);
   return { references: { identifiers: references, pins }, anchors, revocation: { policy, lists } };
 }

@@ -39,10 +39,12 @@ interface Checked {
   readonly stderr: string;
 }
 
-async function check(...args: readonly string[]): Promise<Checked> {
-  const child = spawn(COMMAND, ['check', '--no-system-ca', '--ca', filesOf(LEAF).ca, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+function check(...args: readonly string[]): Promise<Checked> {
+  return run(['check', '--no-system-ca', '--ca', filesOf(LEAF).ca, ...args]);
+}
+
+async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Checked> {
+  const child = spawn(COMMAND, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const [stdout, stderr, [code]] = await Promise.all([
     readAll(child.stdout),
     readAll(child.stderr),
@@ -233,4 +235,13 @@ describe('files', () => {
     const found = await checkJson(broken);
     expect([found.verdict, found.code, found.whys[0]]).toEqual(['rejected', 77, ['certificate-malformed']]);
   });
+});
+
+test("Mozilla's CAs in place of the system's: found without a file, and a private CA is none of them", async () => {
+  const files = filesOf(LEAF);
+  const env = { SSL_CERT_FILE: files.ca, SSL_CERT_DIR: '' };
+  expect((await checkJson('--mozilla-ca', files.chain)).verdict).toBe('accepted');
+  const alone = await run(['check', '--quiet', '--mozilla-ca', files.chain], env);
+  expect(alone).toEqual({ code: 77, stdout: '', stderr: '' });
+  expect((await run(['check', '--quiet', files.chain], env)).code).toBe(0);
 });

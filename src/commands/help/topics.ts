@@ -78,11 +78,13 @@ const TRUST: Document = {
       terms: [
         ['--ca FILE', 'trusts the certificates of this PEM file besides'],
         ['--ca DIRECTORY', 'trusts the certificates in this directory besides'],
+        ['--mozilla-ca', "trusts Mozilla's CAs instead of the system's"],
         ['--no-system-ca', 'trusts those of --ca only'],
         ['--crl FILE', 'refuses what the CRLs in this file list, of CAs in the chain'],
         ['--revocation hard', 'refuses also what nothing shows to be good'],
       ],
     },
+    "With `--mozilla-ca` the store is Mozilla's as it was when this release was built: the same on every machine, and as old as the release. Neither it nor the system's bundle says from when on Mozilla distrusts a CA that it still has (distrust-after), so that it is not known here.",
     'A file of --ca that cannot be read, or has no certificate in it, is an error (exit code 78), and never ignored. A certificate of --ca may also be that of the server itself, if it is self-signed.',
     'A file of --crl is read the same way: complete CRLs that their CA has signed itself; delta and indirect ones are refused. A list that is out of date says nothing about what is not in it. OCSP responses that the server staples are checked always, and nothing is ever fetched.',
   ],
