@@ -58,7 +58,11 @@ export interface ClientConfig {
   readonly keepTickets: boolean;
   /** Resume with this, if it fits all else here; whether it does is ours to judge. `null` makes a full handshake. */
   readonly session: Ticket | null;
-  /** Names how the server's certificate is judged: anchors, names, verified or not. Tickets are used under the policy that they came from. */
+  /**
+   * Names all that the verdict on the server's certificate depends on, as nobody judges it again in a resumption: anchors, reference
+   * identifiers, pins, revocation policy and CRLs, verified or not. Tickets are used under the policy that they came from; the engine
+   * itself looks only at {@link serverName} and the end of the leaf's validity. The commands keep no tickets, and leave it empty.
+   */
   readonly certificatePolicy: string;
   /** RFC 8701: offer reserved values that a correct server ignores, and shuffle the extensions. */
   readonly grease: boolean;
