@@ -4,7 +4,9 @@
  * them. For a process of a single connection with BUN_JSC_useJIT=0 BUN_JSC_useConcurrentGC=0 BUN_JSC_numberOfGCMarkers=1 in the
  * environment.
  */
-import { BACKENDS, type Backend, carry, converse, pairOf } from '../tests/contract/backends.ts';
+
+import { BACKENDS, type Backend, converse, pairOf } from '../tests/contract/backends.ts';
+import { carry } from '../tests/support/carry.ts';
 
 const ROUNDS = 10;
 const ROUND_HANDSHAKES = 50;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { carry, type Pair, type Way } from '../../tests/support/carry.ts';
 import type { ConnectionDriver } from '../../tests/support/connection-driver.ts';
-import { exchange13, heldCredential, type Pair13, pair13 } from '../../tests/support/pair13.ts';
+import { heldCredential, pair13 } from '../../tests/support/pair13.ts';
 import { softwareKeys } from '../../tests/support/software-keys.ts';
 import { ascii, type Bytes, concat, latin1 } from '../core/bytes.ts';
 import { FAILURES } from '../core/failures.ts';
@@ -69,7 +70,7 @@ async function meet(
   { versions: theirs, padded: theirPadding, policy: theirPolicy, ...yours }: ServerOptions,
   session: Ticket | null,
   pieceBytes: number,
-): Promise<Pair13> {
+): Promise<Pair> {
   const cut = (bytes: Bytes): Bytes[] => {
     const pieces: Bytes[] = [];
     for (let offset = 0; offset < bytes.length; offset += pieceBytes)
@@ -102,25 +103,25 @@ async function meet(
   const pair = pair13(sides);
   await pair.server.start();
   await pair.client.start();
-  await exchange13(pair, sides);
+  await carry(pair, sides);
   if (pair.client.failure === undefined && pair.server.failure === undefined) await talk(pair, sides);
   return pair;
 }
 
 /** What is said arrives, and both close. */
-async function talk(pair: Pair13, sides: Parameters<typeof exchange13>[1]): Promise<void> {
+async function talk(pair: Pair, sides: Way): Promise<void> {
   const { client: a, server: b } = pair;
   for (const text of ['there', 'and there', 'and back']) a.connection.send(ascii(text));
   b.connection.send(ascii('hello'));
-  await exchange13(pair, sides);
+  await carry(pair, sides);
   assert.deepEqual([latin1(b.takePlaintext()), latin1(a.takePlaintext())], ['thereand thereand back', 'hello']);
   const context = ascii('c');
   const exported = [a, b].map(({ connection }) => connection.exportKeyingMaterial('EXPORTER-x', context, 20));
   assert.deepEqual(exported[0], exported[1]);
   a.connection.closeWrite();
-  await exchange13(pair, sides);
+  await carry(pair, sides);
   b.connection.closeWrite();
-  await exchange13(pair, sides);
+  await carry(pair, sides);
   assert.deepEqual(
     [a.connection.finished, b.connection.finished, a.peerClosed, b.peerClosed],
     [true, true, true, true],
@@ -128,7 +129,7 @@ async function talk(pair: Pair13, sides: Parameters<typeof exchange13>[1]): Prom
 }
 
 /** Both are well and know the same, or one has failed and the other has its alert. */
-function requireAgreement({ client: a, server: b }: Pair13): 'agreed' | 'refused' {
+function requireAgreement({ client: a, server: b }: Pair): 'agreed' | 'refused' {
   if (a.failure === undefined && b.failure === undefined) {
     const facts = ({ session }: ConnectionDriver) => {
       assert.ok(session !== undefined, 'neither open nor failed');
@@ -200,7 +201,7 @@ test('a message cut over records of any size, and records joined as they come, m
     const pair = pair13(sides);
     await pair.server.start();
     await pair.client.start();
-    await exchange13(pair, sides);
+    await carry(pair, sides);
     assert.equal(requireAgreement(pair), 'agreed');
   };
   await fc.assert(fc.asyncProperty(sizes, sizes, sizes, run), { numRuns: 40, seed: 20_261_121 });

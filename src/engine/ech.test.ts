@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { carry } from '../../tests/support/carry.ts';
 import { acceptAnyCertificate, type ConnectionDriver } from '../../tests/support/connection-driver.ts';
 import { echKey, heldEchKey } from '../../tests/support/ech-keys.ts';
-import { converse13, exchange13, heldCredential, type Sides13 } from '../../tests/support/pair13.ts';
+import { converse13, heldCredential, type Sides13 } from '../../tests/support/pair13.ts';
 import { softwareKeys } from '../../tests/support/software-keys.ts';
 import { type Bytes, hex, latin1 } from '../core/bytes.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -96,7 +97,7 @@ describe('Encrypted Client Hello', () => {
     assert.deepEqual(client.keyLog.sort(), server.keyLog.sort());
     assert.ok(!client.keyLog[0]?.includes(hex(hellos[0]?.random as Bytes)));
     client.connection.send(Uint8Array.of(1, 2, 3));
-    await exchange13({ client, server });
+    await carry({ client, server });
     assert.deepEqual(server.takePlaintext(), Uint8Array.of(1, 2, 3));
     const [ours, theirs] = [client, server].map(({ connection }) => connection.exportKeyingMaterial('x', null, 32));
     assert.deepEqual(ours, theirs);

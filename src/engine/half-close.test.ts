@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { converse12, exchange12 } from '../../tests/support/tls12.ts';
+import { carry } from '../../tests/support/carry.ts';
+import { converse12 } from '../../tests/support/tls12.ts';
 import { KEYS } from '../../tests/support/tls12-attacks.ts';
 import { ascii, concat, latin1 } from '../core/bytes.ts';
 import { ConnectionMisuse } from './engine.ts';
@@ -26,17 +27,17 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
         const { pair, closing, other } = await open();
         closing.connection.send(ascii('a question'));
         closing.connection.closeWrite();
-        await exchange12(pair);
+        await carry(pair);
         assert.deepEqual([latin1(other.takePlaintext()), other.peerClosed], ['a question', true]);
         assert.deepEqual([closing.connection.finished, other.connection.finished], [false, false]);
         assert.throws(() => closing.connection.send(ascii('more')), ConnectionMisuse);
         for (const part of ['an answer', ' of two parts']) {
           other.connection.send(ascii(part));
-          await exchange12(pair);
+          await carry(pair);
         }
         assert.equal(latin1(closing.takePlaintext()), 'an answer of two parts');
         other.connection.closeWrite();
-        await exchange12(pair);
+        await carry(pair);
         assert.equal(closing.peerClosed, true);
         assert.deepEqual([closing.connection.finished, other.connection.finished], [true, true]);
         assert.deepEqual([closing.failure, other.failure], [undefined, undefined]);
@@ -48,10 +49,10 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
         await closing.settle();
         await other.receive(closing.takeNetwork());
         other.connection.closeWrite();
-        await exchange12(pair);
+        await carry(pair);
         closing.connection.receiveEnd();
         other.connection.receiveEnd();
-        await exchange12(pair);
+        await carry(pair);
         assert.deepEqual([closing.connection.finished, other.connection.finished], [true, true]);
         assert.deepEqual([closing.failure, other.failure], [undefined, undefined]);
       });
@@ -59,9 +60,9 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
       test('is told of truncation where the network ends without the close_notify of the other side', async () => {
         const { pair, closing, other } = await open();
         closing.connection.closeWrite();
-        await exchange12(pair);
+        await carry(pair);
         other.connection.send(ascii('half'));
-        await exchange12(pair);
+        await carry(pair);
         closing.connection.receiveEnd();
         await closing.settle();
         assert.deepEqual([latin1(closing.takePlaintext()), closing.failure?.why], ['half', 'truncated']);
@@ -81,7 +82,7 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
           ['last words', true, undefined],
         );
         other.connection.closeWrite();
-        await exchange12(pair);
+        await carry(pair);
         assert.deepEqual([closing.connection.finished, other.connection.finished], [true, true]);
       });
     });

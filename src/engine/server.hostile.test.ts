@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { carry } from '../../tests/support/carry.ts';
 import type { ConnectionDriver } from '../../tests/support/connection-driver.ts';
 import {
   clientHello,
   converse13,
-  exchange13,
   heldCredential,
   pair13,
   plainRecord,
@@ -376,9 +376,9 @@ describe('after the flight', () => {
       assert.equal(pair.server.failure, undefined);
       // A further request waits for the answer, which comes with data.
       pair.server.connection.send(ascii('.'));
-      await exchange13(pair);
+      await carry(pair);
       pair.client.connection.updateKeys();
-      await exchange13(pair);
+      await carry(pair);
     }
     assert.equal(pair.server.failure?.why, 'too-many-key-updates');
   });

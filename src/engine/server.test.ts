@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { brotliCompressSync } from 'node:zlib';
-import { converse13, exchange13, heldCredential, pair13, type Sides13 } from '../../tests/support/pair13.ts';
+import { carry } from '../../tests/support/carry.ts';
+import { converse13, heldCredential, pair13, type Sides13 } from '../../tests/support/pair13.ts';
 import { softwareKeys } from '../../tests/support/software-keys.ts';
 import { ascii, type Bytes, EMPTY, latin1 } from '../core/bytes.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -41,15 +42,15 @@ describe('a handshake', () => {
     assert.equal(server.signatureScheme, null);
     pair.client.connection.send(ascii('there'));
     pair.server.connection.send(ascii('and back'));
-    await exchange13(pair);
+    await carry(pair);
     assert.equal(latin1(pair.server.takePlaintext()), 'there');
     assert.equal(latin1(pair.client.takePlaintext()), 'and back');
     pair.server.connection.closeWrite();
-    await exchange13(pair);
+    await carry(pair);
     assert.equal(pair.client.peerClosed, true);
     pair.client.connection.send(ascii('half-closed'));
     pair.client.connection.closeWrite();
-    await exchange13(pair);
+    await carry(pair);
     assert.equal(latin1(pair.server.takePlaintext()), 'half-closed');
     assert.deepEqual([pair.client.connection.finished, pair.server.connection.finished], [true, true]);
   });
@@ -76,10 +77,10 @@ describe('a handshake', () => {
     assert.notDeepEqual(exported(ascii('context'))[0], a);
     for (const side of [pair.server, pair.client]) {
       side.connection.updateKeys();
-      await exchange13(pair);
+      await carry(pair);
       pair.client.connection.send(ascii('c'));
       pair.server.connection.send(ascii('s'));
-      await exchange13(pair);
+      await carry(pair);
     }
     assert.equal(latin1(pair.server.takePlaintext()), 'cc');
     assert.equal(latin1(pair.client.takePlaintext()), 'ss');
@@ -281,7 +282,7 @@ describe('tickets', () => {
     const { pair } = await handshake({ ...base, serverKeys: unwilling });
     assert.equal(pair.client.tickets.length, 0);
     pair.client.connection.send(ascii('still here'));
-    await exchange13(pair);
+    await carry(pair);
     assert.equal(latin1(pair.server.takePlaintext()), 'still here');
   });
 
@@ -299,7 +300,7 @@ describe('tickets', () => {
     });
     await server.start();
     await client.start();
-    await exchange13({ client, server });
+    await carry({ client, server });
     assert.equal(client.failure, undefined);
     assert.deepEqual([client.peerClosed, client.tickets.length], [true, 0]);
   });
@@ -385,7 +386,7 @@ test('a HelloRetryRequest without state is answered on a connection that has nev
   await client.start();
   await first.receive(client.takeNetwork());
   await client.receive(first.takeNetwork());
-  await exchange13({ client, server: second });
+  await carry({ client, server: second });
   assert.equal(client.failure, undefined);
   assert.deepEqual([client.session?.helloRetryRequest, second.session?.helloRetryRequest], [true, true]);
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { carry, type Pair } from '../../tests/support/carry.ts';
 import { acceptAnyCertificate } from '../../tests/support/connection-driver.ts';
-import { exchange13, heldCredential, type Pair13, pair13 } from '../../tests/support/pair13.ts';
+import { heldCredential, pair13 } from '../../tests/support/pair13.ts';
 import { softwareKeys } from '../../tests/support/software-keys.ts';
 import { ascii, latin1 } from '../core/bytes.ts';
 import { nodeCrypto } from '../crypto-node/provider.ts';
@@ -53,7 +54,7 @@ const SERVER_KEYS = softwareKeys([heldCredential()]);
 const CLIENT_KEYS = softwareKeys([heldCredential('ed25519', 'client')]);
 
 /** With each kind of slow work in it, but for the cookie's where `statelessRetry` is off. */
-function pairAt(desk: Desk, version: ProtocolVersion, statelessRetry: boolean, session: Ticket | null = null): Pair13 {
+function pairAt(desk: Desk, version: ProtocolVersion, statelessRetry: boolean, session: Ticket | null = null): Pair {
   const versions = { minVersion: version, maxVersion: version };
   return pair13({
     client: { ...versions, keepTickets: true, session, ...(statelessRetry ? { keyShareGroups: [] } : {}) },
@@ -65,12 +66,12 @@ function pairAt(desk: Desk, version: ProtocolVersion, statelessRetry: boolean, s
   });
 }
 
-async function run(pair: Pair13): Promise<void> {
+async function run(pair: Pair): Promise<void> {
   await pair.server.start();
   await pair.client.start();
-  await exchange13(pair);
+  await carry(pair);
   pair.client.connection.send(ascii('there'));
-  await exchange13(pair);
+  await carry(pair);
 }
 
 test('work that is done later, in any order, for many connections at once: each gets its own', async () => {

@@ -10,6 +10,7 @@ import { defaultServerConfig, type ServerConfig } from '../../src/engine/server-
 import { OpenSslClient } from '../../src/openssl/client.ts';
 import { loadOpenSsl } from '../../src/openssl/library.ts';
 import { OpenSslServer } from '../../src/openssl/server.ts';
+import { carry, inPieces, type Pair } from '../support/carry.ts';
 import { chainOf, serverCertificate, type TestCertificate } from '../support/certificates.ts';
 import { acceptAnyCertificate, ConnectionDriver } from '../support/connection-driver.ts';
 import { type HeldCredential, softwareKeys } from '../support/software-keys.ts';
@@ -37,11 +38,6 @@ export interface Differences {
   readonly serverCredentials?: readonly HeldCredential[];
   readonly clientVerifier?: CertificateVerifier;
   readonly serverVerifier?: CertificateVerifier;
-}
-
-export interface Pair {
-  readonly client: ConnectionDriver;
-  readonly server: ConnectionDriver;
 }
 
 /** What both groups and both backends know. */
@@ -119,22 +115,6 @@ function privateKeys(credentials: readonly HeldCredential[]): ReadonlyMap<string
 export async function converse(pair: Pair, pieceBytes = Number.MAX_SAFE_INTEGER): Promise<Pair> {
   await pair.server.start();
   await pair.client.start();
-  await carry(pair, pieceBytes);
+  await carry(pair, inPieces(pieceBytes));
   return pair;
-}
-
-export async function carry({ client, server }: Pair, pieceBytes = Number.MAX_SAFE_INTEGER): Promise<void> {
-  for (;;) {
-    await client.settle();
-    await server.settle();
-    const toServer = client.takeNetwork();
-    const toClient = server.takeNetwork();
-    if (toServer.length === 0 && toClient.length === 0) return;
-    for (const piece of pieces(toServer, pieceBytes)) await server.receive(piece);
-    for (const piece of pieces(toClient, pieceBytes)) await client.receive(piece);
-  }
-}
-
-function* pieces(bytes: Bytes, size: number): Generator<Bytes> {
-  for (let offset = 0; offset < bytes.length; offset += size) yield bytes.slice(offset, offset + size);
 }

@@ -2,9 +2,10 @@
 import { describe, expect, test } from 'bun:test';
 import { equal } from '../../src/core/bytes.ts';
 import type { Ticket } from '../../src/engine/connection.ts';
+import { carry, inPieces, type Pair } from '../support/carry.ts';
 import { serverCertificate } from '../support/certificates.ts';
 import { ISSUING_CA } from '../support/test-pki.ts';
-import { BACKENDS, carry, converse, held, openSsl, type Pair, pairOf, type Scene, VERSIONS } from './backends.ts';
+import { BACKENDS, converse, held, openSsl, pairOf, type Scene, VERSIONS } from './backends.ts';
 
 const SCENES: readonly Scene[] = VERSIONS.flatMap((version) =>
   BACKENDS.flatMap((client) => BACKENDS.map((server) => ({ version, client, server }))),
@@ -21,10 +22,10 @@ function expectOpen({ client, server }: Pair): void {
   expect([client.connection.phase, server.connection.phase]).toEqual(['open', 'open']);
 }
 
-async function expectEcho(pair: Pair, length: number, pieceBytes?: number): Promise<void> {
+async function expectEcho(pair: Pair, length: number, pieceBytes = length): Promise<void> {
   pair.client.connection.send(numbered(length));
   pair.server.connection.send(numbered(length, 1));
-  await carry(pair, pieceBytes);
+  await carry(pair, inPieces(pieceBytes));
   expect(equal(pair.server.takePlaintext(), numbered(length))).toBe(true);
   expect(equal(pair.client.takePlaintext(), numbered(length, 1))).toBe(true);
 }
@@ -87,7 +88,7 @@ describe.each(SCENES)('$version, client $client, server $server:', (scene) => {
     for (const size of [1, 100, 17_000]) await expectEcho(pair, size, 1);
     pair.client.connection.closeWrite();
     pair.server.connection.closeWrite();
-    await carry(pair, 1);
+    await carry(pair, inPieces(1));
     expect([pair.client.connection.finished, pair.server.connection.finished]).toEqual([true, true]);
   });
 

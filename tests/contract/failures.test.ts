@@ -2,20 +2,11 @@
 import { describe, expect, test } from 'bun:test';
 import { TlsError, type Why } from '../../src/core/failures.ts';
 import type { CertificateVerifier } from '../../src/engine/answer.ts';
+import { carry, type Pair } from '../support/carry.ts';
 import { clientCertificate, serverCertificate } from '../support/certificates.ts';
 import { acceptAnyCertificate, type ConnectionDriver } from '../support/connection-driver.ts';
 import { ISSUING_CA } from '../support/test-pki.ts';
-import {
-  BACKENDS,
-  carry,
-  converse,
-  type Differences,
-  held,
-  type Pair,
-  pairOf,
-  type Scene,
-  VERSIONS,
-} from './backends.ts';
+import { BACKENDS, converse, type Differences, held, pairOf, type Scene, VERSIONS } from './backends.ts';
 
 const SCENES: readonly Scene[] = VERSIONS.flatMap((version) =>
   BACKENDS.flatMap((client) => BACKENDS.map((server) => ({ version, client, server }))),

@@ -1,4 +1,5 @@
 /** What OpenSSL would go along with, and its backend does not: refused with the code and the alert that the engine has for it. */
+
 import { expect, test } from 'bun:test';
 import { concat } from '../../src/core/bytes.ts';
 import { LIMITS } from '../../src/core/limits.ts';
@@ -23,12 +24,13 @@ import { ServerMachine } from '../../src/engine/server/machine.ts';
 import { defaultServerConfig } from '../../src/engine/server-config.ts';
 import { OpenSslClient } from '../../src/openssl/client.ts';
 import { OpenSslServer } from '../../src/openssl/server.ts';
+import type { Pair } from '../support/carry.ts';
 import { serverCertificate } from '../support/certificates.ts';
 import { acceptAnyCertificate, ConnectionDriver } from '../support/connection-driver.ts';
 import { softwareKeys } from '../support/software-keys.ts';
 import { ISSUING_CA } from '../support/test-pki.ts';
 import { Tampered } from '../support/tls12.ts';
-import { BACKENDS, converse, held, LEAF, openSsl, type Pair, pairOf, VERSIONS } from './backends.ts';
+import { BACKENDS, converse, held, LEAF, openSsl, pairOf, VERSIONS } from './backends.ts';
 
 const SETTINGS = { maxFragment: LIMITS.plaintextBytes, recordsPerKey: LIMITS.recordsPerKey, padding: null };
 const TLS12 = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' } as const;

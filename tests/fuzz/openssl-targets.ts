@@ -1,6 +1,7 @@
 import { type Bytes, concat } from '../../src/core/bytes.ts';
 import type { ProtocolVersion } from '../../src/engine/connection.ts';
-import { carry, held, LEAF, type Pair, pairOf, type Scene } from '../contract/backends.ts';
+import { held, LEAF, pairOf, type Scene } from '../contract/backends.ts';
+import { carry, type Pair } from '../support/carry.ts';
 import type { ConnectionDriver } from '../support/connection-driver.ts';
 import { plainRecord } from '../support/pair13.ts';
 import type { Target } from './target.ts';

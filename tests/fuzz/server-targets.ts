@@ -6,17 +6,10 @@ import { decodeOfferedPsks, encodeOfferedPsks } from '../../src/engine/codec/pre
 import { CONTENT_TYPE } from '../../src/engine/codec/registry.ts';
 import { decodeCookieContent, encodeCookieContent } from '../../src/engine/server/retry.ts';
 import { decodeSession13, encodeSession13, type Session13 } from '../../src/engine/server/session.ts';
+import { carry, type Pair } from '../support/carry.ts';
 import { ConnectionDriver } from '../support/connection-driver.ts';
 import { testConfig } from '../support/conversation.ts';
-import {
-  exchange13,
-  heldCredential,
-  type Pair13,
-  pair13,
-  plainRecord,
-  type Sides13,
-  serverHearing,
-} from '../support/pair13.ts';
+import { heldCredential, pair13, plainRecord, type Sides13, serverHearing } from '../support/pair13.ts';
 import { softwareKeys } from '../support/software-keys.ts';
 import type { Target } from './target.ts';
 
@@ -114,10 +107,10 @@ function conversation(victim: 'client' | 'server'): Target {
       let at = 0;
       const changed = (bytes: Bytes): Bytes[] => [bytes.map((byte) => byte ^ (input[at++] ?? 0))];
       const sides: Sides13 = victim === 'server' ? { ...SIDES, toServer: changed } : { ...SIDES, toClient: changed };
-      const pair: Pair13 = pair13(sides);
+      const pair: Pair = pair13(sides);
       await pair.server.start();
       await pair.client.start();
-      await exchange13(pair, sides);
+      await carry(pair, sides);
       survived(pair.client);
       survived(pair.server);
     },

@@ -3,9 +3,10 @@ import { TlsError } from '../../src/core/failures.ts';
 import * as extensions from '../../src/engine/codec/extensions12.ts';
 import * as messages from '../../src/engine/codec/messages12.ts';
 import { decodeSession12, encodeSession12, type Session12 } from '../../src/engine/tls12/server/session.ts';
+import type { Pair } from '../support/carry.ts';
 import { serverCertificate } from '../support/certificates.ts';
 import { softwareKeys } from '../support/software-keys.ts';
-import { NOW_MS, type Pair, pairOf } from '../support/tls12.ts';
+import { NOW_MS, pairOf } from '../support/tls12.ts';
 import type { Target } from './target.ts';
 
 const LEAF = serverCertificate(undefined, { dns: ['localhost'] });

@@ -8,6 +8,7 @@ import type { ClientConfig } from '../../src/engine/config.ts';
 import { EngineConnection } from '../../src/engine/engine.ts';
 import { ServerConnection } from '../../src/engine/server.ts';
 import { defaultServerConfig, type ServerConfig } from '../../src/engine/server-config.ts';
+import { carry, type Pair, type Way } from './carry.ts';
 import { serverCertificate } from './certificates.ts';
 import { acceptAnyCertificate, ConnectionDriver } from './connection-driver.ts';
 import { testConfig } from './conversation.ts';
@@ -15,13 +16,7 @@ import type { KeyKind } from './keys.ts';
 import { type HeldCredential, softwareKeys } from './software-keys.ts';
 import { type Tamper, Tampered } from './tls12.ts';
 
-/** A client of ours and a server of ours, in this process. */
-export interface Pair13 {
-  readonly client: ConnectionDriver;
-  readonly server: ConnectionDriver;
-}
-
-export interface Sides13 {
+export interface Sides13 extends Way {
   readonly client?: Partial<ClientConfig>;
   readonly server?: Partial<ServerConfig>;
   readonly clientKeys?: KeyHolder;
@@ -30,9 +25,6 @@ export interface Sides13 {
   readonly serverVerifier?: CertificateVerifier;
   /** Changes what the client does before it is done. */
   readonly tamperClient?: Tamper;
-  /** What becomes of a flight on its way. */
-  readonly toServer?: (bytes: Bytes) => readonly Bytes[];
-  readonly toClient?: (bytes: Bytes) => readonly Bytes[];
 }
 
 /** A self-signed certificate of that key, and the key. */
@@ -86,7 +78,7 @@ export async function serverHearing(bytes: Bytes, sides: Sides13 = {}): Promise<
   return server;
 }
 
-export function pair13(sides: Sides13 = {}): Pair13 {
+export function pair13(sides: Sides13 = {}): Pair {
   const config = testConfig(sides.client);
   const machine = new Tampered(new ClientMachine({ config, crypto: nodeCrypto }), sides.tamperClient);
   const client = new EngineConnection(machine, config);
@@ -98,23 +90,10 @@ export function pair13(sides: Sides13 = {}): Pair13 {
 }
 
 /** Starts both and carries bytes until neither has anything more to say. */
-export async function converse13(sides: Sides13 = {}): Promise<Pair13> {
+export async function converse13(sides: Sides13 = {}): Promise<Pair> {
   const pair = pair13(sides);
   await pair.server.start();
   await pair.client.start();
-  await exchange13(pair, sides);
+  await carry(pair, sides);
   return pair;
-}
-
-export async function exchange13({ client, server }: Pair13, sides: Sides13 = {}): Promise<void> {
-  const whole = (bytes: Bytes): readonly Bytes[] => [bytes];
-  for (;;) {
-    await client.settle();
-    await server.settle();
-    const toServer = client.takeNetwork();
-    const toClient = server.takeNetwork();
-    if (toServer.length === 0 && toClient.length === 0) return;
-    if (toServer.length > 0) for (const piece of (sides.toServer ?? whole)(toServer)) await server.receive(piece);
-    if (toClient.length > 0) for (const piece of (sides.toClient ?? whole)(toClient)) await client.receive(piece);
-  }
 }

@@ -16,9 +16,10 @@ import {
   type ServerKeyExchange,
 } from '../../src/engine/codec/messages12.ts';
 import { HANDSHAKE_TYPE, type HandshakeType } from '../../src/engine/codec/registry.ts';
+import { carry, type Pair } from './carry.ts';
 import { serverCertificate } from './certificates.ts';
 import { softwareKeys } from './software-keys.ts';
-import { converse12, exchange12, type Pair, type Sides, type Tamper } from './tls12.ts';
+import { converse12, type Sides, type Tamper } from './tls12.ts';
 
 /** What both sides show if they show anything. */
 export const CERTIFICATE = serverCertificate(undefined, { dns: ['localhost'] });
@@ -119,7 +120,7 @@ export async function suffer({ why, victim = 'client', afterwards, ...sides }: A
   if (afterwards !== undefined) {
     assert.deepEqual([pair.client.failure, pair.server.failure], [undefined, undefined]);
     await afterwards(pair);
-    await exchange12(pair);
+    await carry(pair);
   }
   const { [victim]: hurt, [victim === 'client' ? 'server' : 'client']: other } = pair;
   assert.equal(hurt.failure?.why, why, `${hurt.failure?.detail}; the other: ${other.failure?.why}`);

@@ -9,6 +9,7 @@ import { EngineConnection } from '../../src/engine/engine.ts';
 import type { Action, Event, Machine, MachineState, Step } from '../../src/engine/machine.ts';
 import { ServerMachine } from '../../src/engine/server/machine.ts';
 import { checkServerConfig, defaultServerConfig, type ServerConfig } from '../../src/engine/server-config.ts';
+import { carry, inPieces, type Pair } from './carry.ts';
 import { acceptAnyCertificate, ConnectionDriver } from './connection-driver.ts';
 import { testConfig } from './conversation.ts';
 import { softwareKeys } from './software-keys.ts';
@@ -65,17 +66,12 @@ export interface Sides {
   readonly pieceBytes?: number;
 }
 
-export interface Pair {
-  readonly client: ConnectionDriver;
-  readonly server: ConnectionDriver;
-}
-
 /** Our client and our TLS 1.2 server, run until neither has anything more to say. */
 export async function converse12(sides: Sides): Promise<Pair> {
   const pair = pairOf(sides);
   await pair.server.start();
   await pair.client.start();
-  await exchange12(pair, sides.pieceBytes);
+  await carry(pair, sides.pieceBytes === undefined ? {} : inPieces(sides.pieceBytes));
   return pair;
 }
 
@@ -96,23 +92,6 @@ export function pairOf(sides: Sides): Pair {
       serverKeys ?? softwareKeys([]),
     ),
   };
-}
-
-/** Carries bytes both ways until there are none. */
-export async function exchange12({ client, server }: Pair, pieceBytes = Number.MAX_SAFE_INTEGER): Promise<void> {
-  for (;;) {
-    await client.settle();
-    await server.settle();
-    const toServer = client.takeNetwork();
-    const toClient = server.takeNetwork();
-    if (toServer.length === 0 && toClient.length === 0) return;
-    for (const piece of pieces(toServer, pieceBytes)) await server.receive(piece);
-    for (const piece of pieces(toClient, pieceBytes)) await client.receive(piece);
-  }
-}
-
-function* pieces(bytes: Bytes, size: number): Generator<Bytes> {
-  for (let offset = 0; offset < bytes.length; offset += size) yield bytes.slice(offset, offset + size);
 }
 
 /** A machine whose actions are changed before they are done. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { converse12, type Pair, type Sides, type Tamper } from '../../../tests/support/tls12.ts';
+import type { Pair } from '../../../tests/support/carry.ts';
+import { converse12, type Sides, type Tamper } from '../../../tests/support/tls12.ts';
 import { clientHello, KEYS, serverHello } from '../../../tests/support/tls12-attacks.ts';
 import { ascii, type Bytes, concat, EMPTY, equal } from '../../core/bytes.ts';
 import { encodeShortCodePoints } from '../codec/extensions.ts';

@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { carry, type Pair } from '../../../tests/support/carry.ts';
 import { serverCertificate, type TestCertificate } from '../../../tests/support/certificates.ts';
 import type { KeyKind } from '../../../tests/support/keys.ts';
 import { softwareKeys } from '../../../tests/support/software-keys.ts';
-import {
-  ALL_TLS12_SUITES,
-  converse12,
-  exchange12,
-  NOW_MS,
-  type Pair,
-  type Sides,
-} from '../../../tests/support/tls12.ts';
+import { ALL_TLS12_SUITES, converse12, NOW_MS, type Sides } from '../../../tests/support/tls12.ts';
 import { ascii, type Bytes, concat, EMPTY, equal, latin1 } from '../../core/bytes.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { TLS12_SUITES } from '../../crypto/cipher-suites.ts';
@@ -47,7 +41,7 @@ async function speak(pair: Pair): Promise<void> {
   const long = new Uint8Array(40_000).fill(7);
   client.connection.send(ascii('ping'));
   server.connection.send(long);
-  await exchange12(pair);
+  await carry(pair);
   assert.equal(latin1(server.takePlaintext()), 'ping');
   assert.ok(equal(client.takePlaintext(), long));
   for (const context of [null, EMPTY, ascii('context')])
@@ -62,10 +56,10 @@ async function speak(pair: Pair): Promise<void> {
   assert.throws(() => client.connection.exportKeyingMaterial('master secret', null, 48), RangeError);
   client.connection.updateKeys();
   client.connection.closeWrite();
-  await exchange12(pair);
+  await carry(pair);
   assert.equal(server.peerClosed, true);
   server.connection.closeWrite();
-  await exchange12(pair);
+  await carry(pair);
   assert.deepEqual([client.connection.finished, server.connection.finished], [true, true]);
   succeeded(pair);
 }

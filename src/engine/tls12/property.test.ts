@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { carry, inPieces } from '../../../tests/support/carry.ts';
 import { serverCertificate } from '../../../tests/support/certificates.ts';
 import { softwareKeys } from '../../../tests/support/software-keys.ts';
-import { ALL_TLS12_SUITES, converse12, exchange12, pairOf } from '../../../tests/support/tls12.ts';
+import { ALL_TLS12_SUITES, converse12, pairOf } from '../../../tests/support/tls12.ts';
 import { ascii, concat, latin1 } from '../../core/bytes.ts';
 import { FAILURES } from '../../core/failures.ts';
 import { LIMITS } from '../../core/limits.ts';
@@ -74,7 +75,7 @@ test('whatever both sides want, they agree on it, or both fail with the alert of
       assert.deepEqual(seen, seenThere);
       a.connection.send(ascii('there'));
       b.connection.send(ascii('and back'));
-      await exchange12(pair, pieceBytes);
+      await carry(pair, inPieces(pieceBytes));
       assert.deepEqual([latin1(b.takePlaintext()), latin1(a.takePlaintext())], ['there', 'and back']);
       return;
     }
@@ -115,7 +116,7 @@ test('every flipped bit on the way ends the handshake or the connection', async 
       // A length that grew waits for more; the minor version of a record that is not protected means nothing.
       if (client.session === undefined || server.session === undefined) return;
       client.connection.send(ascii('there'));
-      await exchange12(pair);
+      await carry(pair);
       assert.equal(latin1(server.takePlaintext()), 'there');
     }),
     { numRuns: 200 },

@@ -6,8 +6,8 @@ import { decodeClientHello } from '../../../src/engine/codec/messages.ts';
 import { encodeCertificate12, encodeEcdhParameters } from '../../../src/engine/codec/messages12.ts';
 import { EXTENSION, HANDSHAKE_TYPE } from '../../../src/engine/codec/registry.ts';
 import { Sealer12 } from '../../../src/engine/record/protection12.ts';
+import type { Pair } from '../carry.ts';
 import { serverCertificate } from '../certificates.ts';
-import type { Pair } from '../tls12.ts';
 import {
   type Attack,
   afterFinished,
