@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { acceptAnyCertificate, type ConnectionDriver } from '../../tests/support/connection-driver.ts';
 import { converse13, heldCredential, type Sides13 } from '../../tests/support/pair13.ts';
 import { softwareKeys } from '../../tests/support/software-keys.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { CertificateVerifier } from './answer.ts';
 import type { ProtocolVersion, SessionFacts, Ticket } from './connection.ts';
 
@@ -129,6 +130,24 @@ for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
         const { client, server } = await both(version, sides, { client: { session } });
         assert.deepEqual([client.session?.resumed, server.session?.resumed], [true, true]);
         assert.deepEqual([server.session?.peer, server.session?.signatureScheme], [null, null]);
+      }
+    });
+
+    test('is not made for a client with more of a name than a ticket holds; the connection is as good as any', async () => {
+      const called = (subject: string): CertificateVerifier => {
+        return async (chain, staple, publicName) => {
+          const answer = await acceptAnyCertificate(chain, staple, publicName);
+          return answer.answer === 'certificate-accepted'
+            ? { ...answer, identity: { ...answer.identity, subject } }
+            : answer;
+        };
+      };
+      const sides = { client: { keepTickets: true }, server: { clientCertificate: 'required' } } as const;
+      for (const letters of [LIMITS.sessionTermsBytes - 1000, LIMITS.sessionTermsBytes, 2 ** 16, 2 ** 20]) {
+        const { client, server } = await both(version, { ...sides, serverVerifier: called('x'.repeat(letters)) }, {});
+        assert.deepEqual([client.failure, server.failure], [undefined, undefined]);
+        assert.equal(server.session?.peer?.subject.length, letters);
+        assert.equal(client.tickets.length > 0, letters < LIMITS.sessionTermsBytes);
       }
     });
 

@@ -31,6 +31,7 @@ const EXHAUSTED_BY = {
   ticketsWithoutData: 'src/engine/limits.test.ts',
   ticketsIssued: 'src/engine/limits.test.ts',
   ticketsKept: 'src/engine/client.test.ts',
+  sessionTermsBytes: 'src/engine/resumption.test.ts',
   ticketLifetimeSeconds: 'src/engine/limits.test.ts',
   ticketLifetimeUnstatedSeconds: 'src/engine/limits.test.ts',
   earlyDataSkippedBytes: 'src/engine/limits.test.ts',

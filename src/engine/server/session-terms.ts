@@ -1,4 +1,5 @@
 import { ascii, type Bytes, equal, latin1 } from '../../core/bytes.ts';
+import { LIMITS } from '../../core/limits.ts';
 import type { SignatureScheme } from '../../crypto/provider.ts';
 import { SIGNATURE_SCHEMES } from '../../crypto/signature-schemes.ts';
 import { malformed } from '../codec/decode.ts';
@@ -45,6 +46,11 @@ export function termsHold(
       ? config.clientCertificate !== 'required'
       : config.clientCertificate !== 'none' && nowMs < 1000 * terms.peer.notAfterSeconds)
   );
+}
+
+/** Whether a ticket may be made: not of a session whose client has a name of kilobytes. */
+export function fitTicket(terms: SessionTerms): boolean {
+  return encodeTerms(terms).length <= LIMITS.sessionTermsBytes;
 }
 
 /** JSON with its characters beyond ASCII escaped: the members in one order, and no others. */

@@ -7,6 +7,7 @@ import type { Event, Step } from '../machine.ts';
 import { ticketSecret } from '../schedule/schedule13.ts';
 import type { ClientOffer } from './client-offer.ts';
 import { encodeSession13, type Session13 } from './session.ts';
+import { fitTicket } from './session-terms.ts';
 import type { Issuing, ServerContext, ServerOpen } from './states.ts';
 
 /** RFC 8446 section 4.6.1: tickets of a connection that is open, if its client can use any. */
@@ -20,7 +21,8 @@ export function startIssuing(
   // The client's authentication, and ours, does not get younger by being resumed.
   const ageSeconds = Math.ceil((config.now() - session.establishedAtMs) / 1000);
   const lifetimeSeconds = config.ticketLifetimeSeconds - ageSeconds;
-  if (!offer.pskWithDhe || config.ticketCount === 0 || lifetimeSeconds <= 0) return { state, actions: [] };
+  if (!offer.pskWithDhe || config.ticketCount === 0 || lifetimeSeconds <= 0 || !fitTicket(session))
+    return { state, actions: [] };
   return sealNext(context, state, { session, count: config.ticketCount, messages: [], lifetimeSeconds });
 }
 

@@ -9,9 +9,10 @@ import type { SessionFacts } from '../../connection.ts';
 import { type Action, type Event, expectAnswer, expectMessage, requireAligned, type Step } from '../../machine.ts';
 import { RULES } from '../../record/incoming.ts';
 import { verifyData } from '../../schedule/schedule12.ts';
+import { fitTicket } from '../../server/session-terms.ts';
 import type { ServerContext } from '../../server/states.ts';
 import { expectChangeCipherSpec } from '../change-cipher-spec.ts';
-import { encodeSession12, issuesTicket } from './session.ts';
+import { encodeSession12, issuesTicket, type Session12 } from './session.ts';
 import type { AwaitTicket12, ExpectChangeCipherSpec, ExpectFinished12, Keyed, ServerState12 } from './states.ts';
 
 /** RFC 5246 section 7.1: from the record after this one on, the client's are protected. */
@@ -39,8 +40,9 @@ export function onFinished12(context: ServerContext, state: ExpectFinished12, ev
 }
 
 /** A ticket for this connection's session: its age is that of the full handshake, whose secret it has. */
-export function askForTicket({ config }: ServerContext, keyed: Keyed): Step<ServerState12> {
-  const plaintext = encodeSession12({
+export function askForTicket(context: ServerContext, keyed: Keyed): Step<ServerState12> {
+  const { config } = context;
+  const session: Session12 = {
     suite: keyed.suite,
     masterSecret: keyed.secrets.master,
     group: keyed.group,
@@ -50,11 +52,11 @@ export function askForTicket({ config }: ServerContext, keyed: Keyed): Step<Serv
     certificatePolicy: config.certificatePolicy,
     peer: keyed.peer,
     signatureScheme: keyed.scheme,
-  });
-  return {
-    state: { ...keyed, state: 'tls12-await-ticket' },
-    actions: [{ action: 'ask', effect: { effect: 'seal-ticket', purpose: 'ticket', plaintext } }],
   };
+  const state: AwaitTicket12 = { ...keyed, state: 'tls12-await-ticket' };
+  if (!fitTicket(session)) return sendTicket(context, state, EMPTY);
+  const plaintext = encodeSession12(session);
+  return { state, actions: [{ action: 'ask', effect: { effect: 'seal-ticket', purpose: 'ticket', plaintext } }] };
 }
 
 /**
@@ -63,7 +65,10 @@ export function askForTicket({ config }: ServerContext, keyed: Keyed): Step<Serv
  */
 export function onTicketSealed12(context: ServerContext, state: AwaitTicket12, event: Event): Step<ServerState12> {
   const isRefused = event.event === 'answer' && event.answer.answer === 'refused';
-  const ticket = isRefused ? EMPTY : expectAnswer(event, 'ticket-sealed').ticket;
+  return sendTicket(context, state, isRefused ? EMPTY : expectAnswer(event, 'ticket-sealed').ticket);
+}
+
+function sendTicket(context: ServerContext, state: AwaitTicket12, ticket: Bytes): Step<ServerState12> {
   const finished = ourFinished(context, state, ticket);
   if (state.resumed === null) return open(context, state, finished);
   return {
