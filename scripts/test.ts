@@ -27,7 +27,7 @@ const SUITES = {
   /** The pure rooms and the provider again, under the other runtime and so the other cryptographic library. */
   node: {
     runner: 'node',
-    files: ['src/{core,crypto,crypto-node,x509,engine}/**/*.test.ts', 'tests/vectors/**/*.test.ts'],
+    files: ['src/{core,crypto,crypto-node,x509,engine,keys/wire}/**/*.test.ts', 'tests/vectors/**/*.test.ts'],
   },
   /** Peers that need a toolchain of their own; tests/interop/install.sh gets it. */
   toolchains: { runner: 'bun', files: ['tests/interop/{go,go-ech,rustls}.test.ts'] },

@@ -70,4 +70,6 @@ export const LIMITS = {
   echListShownBytes: 4096,
   /** RFC 8446 section 5.5: at most 2^24.5 full records under one AES-GCM key; keys are updated well before. */
   recordsPerKey: 2 ** 23,
+  /** A message between a session process and the key holder: an opening of Encrypted Client Hello with both its vectors full, or the whole handshake that a client of TLS 1.2 signs. */
+  keyMessageBytes: 2 ** 17 + 1024,
 } as const;

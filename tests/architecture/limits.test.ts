@@ -41,6 +41,7 @@ const EXHAUSTED_BY = {
   echConfigs: 'src/engine/ech.test.ts',
   echListShownBytes: 'src/commands/failures.test.ts',
   recordsPerKey: 'src/engine/config.test.ts',
+  keyMessageBytes: 'src/keys/wire/wire.test.ts',
 } as const satisfies Record<keyof typeof LIMITS, string>;
 
 for (const [limit, file] of Object.entries(EXHAUSTED_BY))

@@ -15,6 +15,8 @@ const CONTROLS: Readonly<
       ['src/os/planted.ts', "export { x } from '../transport/pump.ts';\n"],
       ['src/x509/planted.ts', "import {\n  a,\n  b,\n} from '../../scripts/test.ts';\n"],
       ['src/planted/a.ts', ''],
+      ['src/keys/planted.ts', ''],
+      ['src/keys/wire/planted.ts', "import { performEffect } from '../../engine/answer.ts';\n"],
     ],
   },
   'the pure rooms are pure': {

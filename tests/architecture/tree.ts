@@ -43,9 +43,9 @@ export function plant(tree: Tree, path: string, text: string): Tree {
   return new Map(tree).set(path, text);
 }
 
-/** The room of a source file: `src/engine/codec/hello.ts` → `engine`. */
+/** The room of a source file: `src/engine/codec/hello.ts` → `engine`. Those of src/keys/ are rooms of their own: `keys/wire`. */
 export function roomOf(path: string): string | undefined {
-  return /^src\/([^/]+)\//.exec(path)?.[1];
+  return /^src\/(keys\/[^/]+(?=\/)|[^/]+)\//.exec(path)?.[1];
 }
 
 /** TypeScript sources of the program: no tests. */

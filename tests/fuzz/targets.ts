@@ -14,6 +14,7 @@ import { ScriptedServer, type ServerScript } from '../support/scripted-server.ts
 import { CERTIFICATE_TARGETS } from './certificate-targets.ts';
 import { CONVERSATION_TARGETS } from './conversation-targets.ts';
 import { ECH_TARGETS } from './ech-targets.ts';
+import { KEY_TARGETS } from './key-targets.ts';
 import { OPENSSL_TARGETS } from './openssl-targets.ts';
 import { REVOCATION_TARGETS } from './revocation-targets.ts';
 import { SERVER_TARGETS } from './server-targets.ts';
@@ -98,6 +99,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     ],
   ),
   ...CERTIFICATE_TARGETS,
+  ...KEY_TARGETS,
   ...OPENSSL_TARGETS,
   ...REVOCATION_TARGETS,
   ...SERVER_TARGETS,
