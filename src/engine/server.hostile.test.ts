@@ -249,6 +249,30 @@ describe('the ClientHello that answers a HelloRetryRequest', () => {
     );
     assert.equal((await converse13(late)).server.failure?.why, 'illegal-parameter');
   });
+
+  test('without the cookie that was given, or for TLS 1.2: changed-client-hello, and no second request', async () => {
+    const stateless = { server: { statelessRetry: true, minVersion: 'TLSv1.2' } } as const;
+    for (const change of [
+      set({ [EXTENSION.cookie]: null }),
+      set({ [EXTENSION.supported_versions]: null }),
+      set({ [EXTENSION.cookie]: null, [EXTENSION.supported_versions]: null }),
+    ])
+      assert.equal((await converse13(answering(change, stateless))).server.failure?.why, 'changed-client-hello');
+  });
+
+  test('with the cookie of a server that speaks what is off here: illegal-parameter', async () => {
+    for (const off of [{ groups: ['secp256r1'] }, { suites: ['TLS_CHACHA20_POLY1305_SHA256'] }] as const) {
+      const sides: Sides13 = { client: { keyShareGroups: [] }, server: { statelessRetry: true } };
+      const { client, server: lax } = pair13(sides);
+      const { server } = pair13({ server: { ...sides.server, ...off } });
+      await Promise.all([lax.start(), server.start(), client.start()]);
+      await lax.receive(client.takeNetwork());
+      await client.receive(lax.takeNetwork());
+      await carry({ client, server });
+      assert.equal(whyOf(server), 'illegal-parameter');
+      assert.match(server.failure?.detail ?? '', /^the cookie is for /);
+    }
+  });
 });
 
 describe('after the flight', () => {

@@ -26,7 +26,7 @@ import { type ServerConfig, suitesFor } from '../server-config.ts';
 import { refuseFallback } from '../tls12/server/client-offer.ts';
 import { startServer12 } from '../tls12/server/hello.ts';
 import { chooseProtocol, readClientOffer } from './client-offer.ts';
-import { type OpenedEch, openHello, openingOf, readEch, readSecondEch } from './ech.ts';
+import { type OpenedEch, openHello, openingOf, readEch, readSecondEch, type SealedHello } from './ech.ts';
 import { retriedByCookie, sendRetry } from './retry.ts';
 import { decodeSession13, type Session13 } from './session.ts';
 import { termsHold } from './session-terms.ts';
@@ -51,6 +51,7 @@ export function onClientHello(context: ServerContext, state: ExpectClientHello, 
   const hello = decodeClientHello(body);
   const { retried, secrets } = state;
   const ech = retried === null ? readEch(context.config, hello, whole) : readSecondEch(hello, whole, retried);
+  if (state.awaitsCookie) requireCookie(context, hello, ech);
   if (typeof ech === 'string') return onHello(context, { hello, whole, message, ech, opened: null }, retried);
   return openEch({ state: 'await-ech-opening', secrets, sealed: ech, message, retried });
 }
@@ -144,6 +145,12 @@ function askForCookie({ hello, whole, ech }: Heard, cookie: Bytes, aligned: Hand
 export function onCookieOpened(context: ServerContext, state: AwaitCookieOpening, event: Event): Step<ServerState> {
   const { hello, clientHello, aligned } = state;
   return onSecondHello(context, hello, clientHello, aligned, retriedByCookie(context, state, event));
+}
+
+/** Section 4.1.2: a HelloRetryRequest is answered with its cookie, and once; there is not another (section 4.1.4), nor another version. */
+function requireCookie({ config }: ServerContext, hello: ClientHello, ech: SealedHello | EchStatus): void {
+  if (!hello.extensions.has(EXTENSION.cookie) || ech === 'accepted' || chooseVersion(config, hello) !== 'TLSv1.3')
+    throw new TlsError('changed-client-hello', 'no answer to the HelloRetryRequest');
 }
 
 /** Section 4.1.2: the same, but for what a HelloRetryRequest may change, as far as any of it means anything to us. */

@@ -34,7 +34,7 @@ export class ServerMachine implements Machine<ServerState> {
     // Without state there is no telling a first ClientHello from a second, before which a change_cipher_spec may come.
     const rules = this.#context.config.statelessRetry ? RULES.versionUnknown : RULES.beforeClientHello;
     return {
-      state: { state: 'expect-client-hello', secrets: NO_SECRETS, retried: null },
+      state: { state: 'expect-client-hello', secrets: NO_SECRETS, retried: null, awaitsCookie: false },
       actions: [
         { action: 'seal-with', sealer: new PlainSealer(VERSION.tls12) },
         { action: 'apply-rules', rules },

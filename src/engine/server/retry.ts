@@ -50,6 +50,7 @@ export function sendRetry(
       state: 'expect-client-hello',
       secrets: fixed.session === null ? NO_SECRETS : { psk: fixed.session.secret },
       retried: { ...fixed, hello, transcript, fromCookie: false },
+      awaitsCookie: false,
     },
     actions: [...actions, ...sent(request)],
   };
@@ -60,7 +61,7 @@ export function onCookieSealed(_context: ServerContext, state: AwaitCookie, even
   const { ticket } = expectAnswer(event, 'ticket-sealed');
   const { sessionId, suite, group } = state;
   return {
-    state: { state: 'expect-client-hello', secrets: NO_SECRETS, retried: null },
+    state: { state: 'expect-client-hello', secrets: NO_SECRETS, retried: null, awaitsCookie: true },
     actions: sent(retryRequest(sessionId, suite, group, cookieExtension(ticket))),
   };
 }
@@ -75,6 +76,9 @@ export function retriedByCookie(
   const content = plaintext === null ? null : decodeCookieContent(plaintext);
   if (content === null) throw new TlsError('illegal-parameter', 'the cookie is not ours');
   const { suite, group, issuedAtSeconds, helloHash } = content;
+  // Another server with the same keys may have given it, which speaks what is off here.
+  if (!config.suites.includes(suite) || !config.groups.includes(group))
+    throw new TlsError('illegal-parameter', `the cookie is for ${suite} and ${group}`);
   const ageSeconds = config.now() / 1000 - issuedAtSeconds;
   if (ageSeconds < 0 || ageSeconds > LIMITS.cookieLifetimeSeconds)
     throw new TlsError('illegal-parameter', 'the cookie is too old');

@@ -51,6 +51,8 @@ export interface ExpectClientHello {
   readonly secrets: NoSecrets | { readonly psk: Bytes };
   /** What a HelloRetryRequest of ours has fixed; null also when its cookie brings that back. */
   readonly retried: Retried | null;
+  /** Whether a cookie was given on this connection, with which the client has to come back. */
+  readonly awaitsCookie: boolean;
 }
 
 /** A ClientHello that was answered with a HelloRetryRequest, and what that said. */
