@@ -52,6 +52,8 @@ export const LIMITS = {
   ticketsKept: 8,
   /** What a ticket says of its session, the client's name in it: usual ones have some 300 bytes, and no ticket can have 2^16. */
   sessionTermsBytes: 2 ** 15,
+  /** A ticket that is offered: three quarters of the largest ClientHello that servers like us read. One that made it too large would end every connection. */
+  ticketBytes: 3 * 2 ** 14,
   /** RFC 8446 section 4.6.1: seven days. */
   ticketLifetimeSeconds: 604_800,
   /** A ticket of TLS 1.2 whose server leaves it open (RFC 5077 section 3.3; BoringSSL's default too). */

@@ -203,6 +203,28 @@ test('a ticket of TLS 1.2 whose server leaves its lifetime open has LIMITS.ticke
   assert.equal(pair.client.tickets[0]?.lifetimeSeconds, LIMITS.ticketLifetimeUnstatedSeconds);
 });
 
+test('a ticket of LIMITS.ticketBytes is offered, and a larger one is not, with which no server would read the ClientHello', async () => {
+  for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
+    const versions = { minVersion: version, maxVersion: version };
+    const sides = { client: { ...versions, keepTickets: true }, server: { ...versions, ticketLifetimeSeconds: 60 } };
+    const [given] = (await converse13(sides)).client.tickets;
+    assert.ok(given !== undefined);
+    for (const [bytes, offered] of [
+      [LIMITS.ticketBytes, true],
+      [LIMITS.ticketBytes + 1, false],
+      [2 ** 16 - 1, false],
+    ] as const) {
+      const session = { ...given, ticket: new Uint8Array(bytes) };
+      const { client, server } = await converse13({ ...sides, client: { ...sides.client, session } });
+      assert.deepEqual([client.failure, server.failure, client.session?.resumed], [undefined, undefined, false]);
+      assert.equal(
+        server.effects.some(({ effect }) => effect === 'open-ticket'),
+        offered,
+      );
+    }
+  }
+});
+
 test('a server issues no more than LIMITS.ticketsIssued, for no longer than LIMITS.ticketLifetimeSeconds', async () => {
   const config = defaultServerConfig(nodeCrypto, () => 0);
   const most = { ticketCount: LIMITS.ticketsIssued, ticketLifetimeSeconds: LIMITS.ticketLifetimeSeconds };

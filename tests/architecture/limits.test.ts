@@ -32,6 +32,7 @@ const EXHAUSTED_BY = {
   ticketsIssued: 'src/engine/limits.test.ts',
   ticketsKept: 'src/engine/client.test.ts',
   sessionTermsBytes: 'src/engine/resumption.test.ts',
+  ticketBytes: 'src/engine/limits.test.ts',
   ticketLifetimeSeconds: 'src/engine/limits.test.ts',
   ticketLifetimeUnstatedSeconds: 'src/engine/limits.test.ts',
   earlyDataSkippedBytes: 'src/engine/limits.test.ts',

@@ -27,6 +27,7 @@ export function ticketFits({ peer, ...ticket }: Ticket, config: ClientConfig): b
   const nowMs = config.now();
   const ageMs = nowMs - ticket.receivedAtMs;
   return (
+    ticket.ticket.length <= LIMITS.ticketBytes &&
     ticket.serverName === config.serverName &&
     ticket.certificatePolicy === config.certificatePolicy &&
     (ticket.alpn === null ? config.alpn.length === 0 : config.alpn.includes(ticket.alpn)) &&
