@@ -34,6 +34,7 @@ export class OpenSslConnection implements Connection {
   #phase: Connection['phase'] = 'idle';
   readonly #outputs: Output[] = [];
   #effects = 0;
+  #ticketsKept = 0;
   #pending: { readonly id: EffectId; readonly effect: Effect['effect'] } | null = null;
   #session: SessionFacts | null = null;
   #peer: PeerIdentity | null = null;
@@ -322,8 +323,11 @@ export class OpenSslConnection implements Connection {
       const session = this.#library.session(handle);
       if (session === undefined || this.#session === null) return;
       const { ticketLifetimeSeconds } = readFacts(this.#library, handle);
+      if (this.#ticketsKept === LIMITS.ticketsKept) continue;
       const ticket = this.#role.ticketOf(session, this.#session, ticketLifetimeSeconds);
-      if (ticket !== null) this.#outputs.push({ output: 'ticket', ticket });
+      if (ticket === null) continue;
+      this.#ticketsKept += 1;
+      this.#outputs.push({ output: 'ticket', ticket });
     }
   }
 

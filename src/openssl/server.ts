@@ -60,6 +60,8 @@ class ServerRole implements Role {
   readonly alpn: readonly string[];
   readonly #config: ServerConfig;
   readonly #crypto: Pick<CryptoProvider, 'hash'>;
+  /** Undefined until a certificate was asked for. */
+  #certifiedName: string | null | undefined;
 
   constructor(config: ServerConfig, crypto: Pick<CryptoProvider, 'hash'>) {
     this.verifiesLate = config.clientCertificate !== 'none';
@@ -70,7 +72,11 @@ class ServerRole implements Role {
 
   serverName(message: (type: number) => Bytes | undefined): string | null {
     const body = message(HANDSHAKE_TYPE.client_hello);
-    return body === undefined ? null : serverNameIn(decodeClientHello(body));
+    const name = body === undefined ? null : serverNameIn(decodeClientHello(body));
+    // RFC 8446 section 4.1.2, which OpenSSL does not look at: the certificate is the first ClientHello's.
+    if (this.#certifiedName !== undefined && name !== this.#certifiedName)
+      throw new TlsError('changed-client-hello', 'server_name');
+    return name;
   }
 
   /** What the engine's are: of the name, the protocol and the policy (RFC 6066 section 3, RFC 7301 section 3.1). */
@@ -87,6 +93,7 @@ class ServerRole implements Role {
     const body = message(HANDSHAKE_TYPE.client_hello);
     if (body === undefined) throw new TlsError('internal-error', 'a question before a ClientHello');
     const hello = decodeClientHello(body);
+    this.#certifiedName = serverNameIn(hello);
     const asked = { effect: 'choose-certificate', role: 'server' } as const;
     if (tls12) {
       const { alpnOffered, groups: curves, schemes, ...offer } = readClientOffer12(this.#config, hello);

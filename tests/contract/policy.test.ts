@@ -1,11 +1,13 @@
 /** What OpenSSL would go along with, and its backend does not: refused with the code and the alert that the engine has for it. */
 
 import { expect, test } from 'bun:test';
-import { concat } from '../../src/core/bytes.ts';
+import { ascii, concat, latin1 } from '../../src/core/bytes.ts';
 import { LIMITS } from '../../src/core/limits.ts';
-import { nodeCrypto } from '../../src/crypto-node/provider.ts';
+import type { HashAlgorithm, RunningHash } from '../../src/crypto/provider.ts';
+import { NodeCrypto, nodeCrypto } from '../../src/crypto-node/provider.ts';
 import type { CertificateVerifier } from '../../src/engine/answer.ts';
 import { ClientMachine } from '../../src/engine/client/machine.ts';
+import { ClientConnection } from '../../src/engine/client.ts';
 import { encodeProtocolNames } from '../../src/engine/codec/extensions.ts';
 import {
   decodeClientHello,
@@ -180,4 +182,52 @@ test('a server of either backend resumes no session for another name, another pr
         expect((await resumed(other, { ...ticket, ...other })).resumed).toBe(false);
       expect((await resumed({}, ticket, 'lax')).resumed).toBe(false);
     }
+});
+
+/** Of a client whose second ClientHello asks for `name`: the only one that goes into a running hash as it is, and that before it is sent. */
+class Renaming extends NodeCrypto {
+  readonly name: string;
+
+  constructor(name: string) {
+    super();
+    this.name = name;
+  }
+
+  override startHash(algorithm: HashAlgorithm): RunningHash {
+    const hash = super.startHash(algorithm);
+    const update = (message: Uint8Array) => {
+      const at = message[0] === HANDSHAKE_TYPE.client_hello ? latin1(message).indexOf('a.test') : -1;
+      if (at !== -1) message.set(ascii(this.name), at);
+      hash.update(message);
+    };
+    return { update, current: () => hash.current(), copy: () => hash.copy() };
+  }
+}
+
+test('a client that asks for another name in answer to a HelloRetryRequest does not get far', async () => {
+  const groups = { groups: ['x25519', 'secp256r1'], keyShareGroups: ['x25519'] } as const;
+  for (const server of BACKENDS)
+    for (const name of ['a.test', 'b.test']) {
+      const client = new ConnectionDriver(
+        new ClientConnection({ ...clientConfig, ...groups, ech: null }, new Renaming(name)),
+      );
+      const retrying = { serverConfig: { groups: ['secp256r1'] } } as const;
+      const pair = { client, server: pairOf({ client: 'tlsify', server, version: 'TLSv1.3' }, retrying).server };
+      await converse(pair);
+      if (name === 'a.test') expect(pair.server.session).toMatchObject({ serverName: name, helloRetryRequest: true });
+      else expect([pair.server.failure?.why, pair.server.session]).toEqual(['changed-client-hello', undefined]);
+    }
+});
+
+test('a client keeps no more than LIMITS.ticketsKept, of whichever backend', async () => {
+  const repeat = (action: Action) =>
+    action.action === 'send' && action.message[0] === HANDSHAKE_TYPE.new_session_ticket
+      ? [action, action, action]
+      : [action];
+  for (const client of BACKENDS) {
+    const server = tamperingServer(repeat, { ticketCount: 4, ticketLifetimeSeconds: 60 });
+    const pair = pairOf({ client, server: 'tlsify', version: 'TLSv1.3' }, { clientConfig: { keepTickets: true } });
+    await converse({ client: pair.client, server });
+    expect(pair.client.tickets.length).toBe(LIMITS.ticketsKept);
+  }
 });
