@@ -22,7 +22,7 @@ const SUITES = {
   bun: {
     runner: 'bun',
     files: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
-    except: ['tests/interop/{go,go-ech,rustls}.test.ts'],
+    except: ['tests/interop/{go,go-ech,rustls,verdicts-go}.test.ts'],
   },
   /** The pure rooms and the provider again, under the other runtime and so the other cryptographic library. */
   node: {
@@ -30,7 +30,7 @@ const SUITES = {
     files: ['src/{core,crypto,crypto-node,x509,engine,keys/wire}/**/*.test.ts', 'tests/vectors/**/*.test.ts'],
   },
   /** Peers that need a toolchain of their own; tests/interop/install.sh gets it. */
-  toolchains: { runner: 'bun', files: ['tests/interop/{go,go-ech,rustls}.test.ts'] },
+  toolchains: { runner: 'bun', files: ['tests/interop/{go,go-ech,rustls,verdicts-go}.test.ts'] },
 } as const satisfies Record<string, Suite>;
 
 type SuiteName = keyof typeof SUITES;

@@ -22,6 +22,12 @@ export function buildGoEchPeer(): string {
   return `${RESULTS}/go-ech-peer`;
 }
 
+/** @returns the executable: what crypto/x509 says of chains. */
+export function buildGoVerifier(): string {
+  run('Go 1.26 or later', `${SOURCES}/go-verify`, 'go', 'build', '-o', `${RESULTS}/go-verifier`, '.');
+  return `${RESULTS}/go-verifier`;
+}
+
 /** @returns the executable. Built from a copy: cargo writes a lock file, which would name a registry's host, beside the manifest. */
 export function buildRustlsPeer(): string {
   cpSync(`${SOURCES}/rustls`, `${RESULTS}/rustls`, { recursive: true, preserveTimestamps: true });

@@ -10,4 +10,4 @@ command -v go >/dev/null || apt-get install -y -q --no-install-recommends golang
 command -v cargo >/dev/null || apt-get install -y -q --no-install-recommends cargo
 
 PATH=$(cd ../.. && pwd)/node_modules/.bin:$PATH
-bun -e 'import { buildGoPeer, buildRustlsPeer } from "./builds.ts"; buildGoPeer(); buildRustlsPeer()'
+bun -e 'import { buildGoPeer, buildGoVerifier, buildRustlsPeer } from "./builds.ts"; buildGoPeer(); buildGoVerifier(); buildRustlsPeer()'

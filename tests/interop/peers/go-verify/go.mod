@@ -1,0 +1,3 @@
+module tlsify.example/peer
+
+go 1.26
