@@ -1,14 +1,19 @@
 /** The chains of `verify.ts`: usual ones, and for each bound the dearest that it lets through. */
 import type { Bytes } from '../src/core/bytes.ts';
 import { LIMITS } from '../src/core/limits.ts';
-import { nameConstraints, subjectAltName } from '../tests/support/certificate-extensions.ts';
+import { keyUsage, nameConstraints, subjectAltName } from '../tests/support/certificate-extensions.ts';
 import { authority, chainOf, rootOf, serverCertificate, type TestCertificate } from '../tests/support/certificates.ts';
-import { oid, sequence, setOf, utf8String } from '../tests/support/der-writer.ts';
+import { explicit, integer, oid, sequence, setOf, utf8String } from '../tests/support/der-writer.ts';
 import type { KeyKind } from '../tests/support/keys.ts';
+import { crlEntry, ocspResponse, revocationList, singleResponse } from '../tests/support/revocation.ts';
 
 interface Chain {
   readonly chain: readonly TestCertificate[];
   readonly anchors: readonly TestCertificate[];
+  /** Stapled to the leaf. */
+  readonly ocspResponse?: Bytes;
+  /** Of the user, read before the network is: the cost of that counts with the store's. */
+  readonly revocationList?: Bytes;
 }
 
 const NAMES = { dns: ['a.test'] };
@@ -51,7 +56,43 @@ export const CHAINS: Readonly<Record<string, () => Chain>> = {
     const dns = Array.from({ length: LIMITS.derElements - 100 }, (_, index) => `${index}.b.test`);
     return below(authority('Root'), NAMES, subjectAltName({ dns }));
   },
+  'a stapled OCSP response, good': () => {
+    const { chain, anchors } = below(responding('p256'), NAMES);
+    return { chain, anchors, ocspResponse: ocspResponse(chain[0] as TestCertificate) };
+  },
+  'an OCSP response with as many certificates as may be, P-521, none of which has signed it': () => {
+    const issuer = responding('p521');
+    const { chain, anchors } = below(issuer, NAMES);
+    const certificates = Array.from({ length: LIMITS.ocspCertificates }, () =>
+      authority('', { subject: issuer.subject, issuer, key: 'p521' }),
+    );
+    const responder = explicit(1, issuer.subject);
+    const signer = authority('Another', { key: 'p521' });
+    return {
+      chain,
+      anchors,
+      ocspResponse: ocspResponse(chain[0] as TestCertificate, { signer, certificates, responder }),
+    };
+  },
+  'an OCSP response about as many certificates as may be read': () => {
+    const { chain, anchors } = below(responding('p256'), NAMES);
+    const leaf = chain[0] as TestCertificate;
+    const others = Array.from({ length: Math.floor(LIMITS.derElements / 14) }, () => singleResponse(leaf));
+    return { chain, anchors, ocspResponse: ocspResponse(leaf, { others }) };
+  },
+  'a CRL of 50,000 entries, none of them the one': () => {
+    const { chain, anchors } = below(responding('p256'), NAMES);
+    const entries = Array.from({ length: 50_000 }, (_, index) => crlEntry(integer(BigInt(index + 1))));
+    const issuer = chain[0]?.issuer as TestCertificate;
+    return { chain, anchors, revocationList: revocationList(issuer, [], { entries }) };
+  },
 };
+
+/** An issuing CA that signs OCSP responses as well. */
+function responding(key: KeyKind): TestCertificate {
+  const usage = keyUsage(['digitalSignature', 'keyCertSign', 'cRLSign']);
+  return authority('Issuing', { key, issuer: authority('Root', { key }), extensions: { keyUsage: usage } });
+}
 
 function usual(key: KeyKind): Chain {
   return below(authority('Issuing', { key, issuer: authority('Root', { key }) }), NAMES);

@@ -1,6 +1,7 @@
 /** The measured process of `verify.ts`: one chain, one store. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { readRevocationLists } from '../src/certs/revocation-lists.ts';
 import { TrustStore } from '../src/certs/trust-store.ts';
 import { type Bytes, equal } from '../src/core/bytes.ts';
 import { nodeCrypto } from '../src/crypto-node/provider.ts';
@@ -9,6 +10,10 @@ import { verifyCertificate } from '../src/x509/verify.ts';
 export interface MeasureInput {
   /** DER in base64, leaf first. */
   readonly chain: readonly string[];
+  /** An OCSP response, as well. */
+  readonly staple: string | null;
+  /** A file. */
+  readonly crl: string | null;
   /** A PEM file; the system's store is opened too. */
   readonly ca: string;
   readonly cache: string;
@@ -26,15 +31,17 @@ export interface Measures {
 const WARM_RUNS = 50;
 const WARM_MS = 200;
 
-const { chain: encoded, ca, cache } = JSON.parse(readFileSync(process.argv[2] as string, 'utf8')) as MeasureInput;
-const chain = encoded.map((der) => Uint8Array.fromBase64(der));
+const input = JSON.parse(readFileSync(process.argv[2] as string, 'utf8')) as MeasureInput;
+const chain = input.chain.map((der) => Uint8Array.fromBase64(der));
+const ocspResponse = input.staple === null ? undefined : Uint8Array.fromBase64(input.staple);
 const now = Date.now() / 1000;
 /** What was checked, so that it can be checked again without anything around it. */
 const signatures: Parameters<typeof nodeCrypto.verify>[] = [];
 
-const [store, openUs] = timed(() =>
-  TrustStore.open({ ca: [ca], system: true, environment: { XDG_CACHE_HOME: cache } }),
-);
+const [{ store, lists }, openUs] = timed(() => ({
+  store: TrustStore.open({ ca: [input.ca], system: true, environment: { XDG_CACHE_HOME: input.cache } }),
+  lists: input.crl === null ? [] : readRevocationLists(input.crl),
+}));
 const [verification, coldUs] = timed(() => verify(nodeCrypto));
 verify({
   signatureSchemes: nodeCrypto.signatureSchemes,
@@ -61,8 +68,18 @@ console.log(JSON.stringify(measures));
 
 function verify(crypto: Parameters<typeof verifyCertificate>[0]['crypto']): ReturnType<typeof verifyCertificate> {
   const references = { identifiers: [{ type: 'dns', name: 'a.test' }] } as const;
-  const revocation = { policy: 'soft', lists: [] } as const;
-  return verifyCertificate({ chain, anchors: store, now, purpose: 'server', references, revocation, crypto });
+  const revocation = { policy: 'soft', lists } as const;
+  const request = {
+    chain,
+    anchors: store,
+    now,
+    purpose: 'server',
+    references,
+    revocation,
+    ocspResponse,
+    crypto,
+  } as const;
+  return verifyCertificate(request);
 }
 
 /** The chain is known and in order here: no path to find, no constraints, no key usage. */

@@ -31,11 +31,18 @@ try {
 
   console.log(`microseconds of CPU: ${Object.values(COLUMNS).join(', ')}\n`);
   for (const [name, make] of Object.entries(CHAINS)) {
-    const { chain, anchors } = make();
-    const [ca, input] = [join(scratch, 'ca.pem'), join(scratch, 'input.json')];
+    const { chain, anchors, ocspResponse, revocationList } = make();
+    const [ca, input, list] = ['ca.pem', 'input.json', 'list.der'].map((name) => join(scratch, name)) as [
+      string,
+      string,
+      string,
+    ];
+    if (revocationList !== undefined) writeFileSync(list, revocationList);
     writeFileSync(ca, anchors.map(({ pem }) => pem).join(''));
     const ders = chain.map(({ der }) => Buffer.from(der).toString('base64'));
-    writeFileSync(input, JSON.stringify({ chain: ders, ca, cache: scratch } satisfies MeasureInput));
+    const staple = ocspResponse === undefined ? null : Buffer.from(ocspResponse).toString('base64');
+    const crl = revocationList === undefined ? null : list;
+    writeFileSync(input, JSON.stringify({ chain: ders, staple, crl, ca, cache: scratch } satisfies MeasureInput));
     const runs = Array.from({ length: PROCESSES }, () => run(program, input));
     const best = (Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]).map((column) =>
       String(Math.round(Math.min(...runs.map((measures) => measures[column])))).padStart(7),
