@@ -74,4 +74,8 @@ export const LIMITS = {
   recordsPerKey: 2 ** 23,
   /** A message between a session process and the key holder: an opening of Encrypted Client Hello with both its vectors full, or the whole handshake that a client of TLS 1.2 signs. */
   keyMessageBytes: 2 ** 17 + 1024,
+  /** Requests that the key holder works on for one client: a worker with as many handshakes at the same moment has other worries. */
+  keyRequestsPending: 256,
+  /** Tickets that may be used once, remembered for one ticket key (some 8 MB); at the next one the keys are rotated. */
+  ticketsRemembered: 2 ** 16,
 } as const;

@@ -43,6 +43,8 @@ const EXHAUSTED_BY = {
   echListShownBytes: 'src/commands/failures.test.ts',
   recordsPerKey: 'src/engine/config.test.ts',
   keyMessageBytes: 'src/keys/wire/wire.test.ts',
+  keyRequestsPending: 'src/keys/holder/client.test.ts',
+  ticketsRemembered: 'src/keys/holder/ticket-keys.test.ts',
 } as const satisfies Record<keyof typeof LIMITS, string>;
 
 for (const [limit, file] of Object.entries(EXHAUSTED_BY))

@@ -39,6 +39,18 @@ const CONTROLS: Readonly<
       ['src/commands/planted.ts', "await crypto.subtle.digest('SHA-256', a);\n"],
     ],
   },
+  'one room has the private keys': {
+    rule: rules.privateKeysInOneRoom,
+    planted: [
+      ['src/keys/client/planted.ts', "import { loadSigningKey } from '../../crypto-node/private-keys.ts';\n"],
+      ['src/commands/planted.ts', "const keys = await import('../crypto-node/private-keys.ts');\n"],
+      ['src/crypto-node/planted.ts', "import { readPrivateKey } from './key-files.ts';\n"],
+      ['src/crypto-node/planted.ts', "import { createPrivateKey } from 'node:crypto';\n"],
+      ['src/crypto-node/planted.ts', "import { hash, sign, verify } from 'node:crypto';\n"],
+      ['src/crypto-node/planted.ts', "import {\n  sign as make,\n} from 'node:crypto';\n"],
+      ['src/crypto-node/planted.ts', "import * as native from 'node:crypto';\n"],
+    ],
+  },
   'one room has the native module': {
     rule: rules.nativeInOneRoom,
     planted: [

@@ -15,6 +15,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'x509': ['core', 'crypto'],
   'engine': ['core', 'crypto', 'x509'],
   'keys/wire': ['core', 'crypto'],
+  'keys/client': ['core', 'crypto', 'engine', 'keys/wire', 'os'],
+  'keys/holder': ['core', 'crypto', 'crypto-node', 'keys/wire', 'os'],
   'openssl': ['core', 'crypto', 'engine', 'os'],
   'isolation': ['core', 'os'],
   'certs': ['core', 'crypto', 'x509'],
@@ -84,6 +86,26 @@ export const cryptographyInOneRoom: Rule = (tree) =>
         .map(({ specifier }) => `${path}: imports ${specifier}`),
       ...matches(tree, path, /\b(?:globalThis\.)?crypto\.subtle\b|\bBun\.(?:hash|Crypto\w*|password)\b/g, 'uses'),
     ]);
+
+/** Private keys are loaded and used in one room: keys/holder, through one file of crypto-node. (What has a file's public half loads it too.) */
+export const privateKeysInOneRoom: Rule = (tree) =>
+  sources(tree).flatMap((path) => [
+    ...importsOf(tree, path)
+      .filter(({ target }) => !(KEY_FILE_IMPORTERS[target]?.some((importer) => path.startsWith(importer)) ?? true))
+      .map(({ specifier }) => `${path}: imports ${specifier}`),
+    ...matches(tree, path, /\bcreatePrivateKey\b/g, 'uses').filter(() => path !== 'src/crypto-node/key-files.ts'),
+    ...matches(
+      tree,
+      path,
+      /\b(?:createSign|privateDecrypt|privateEncrypt)\b|\bsign\b(?=[^;'"]*\} from 'node:crypto')|\* as \w+ from 'node:crypto'/g,
+      'uses',
+    ).filter(() => path !== 'src/crypto-node/private-keys.ts'),
+  ]);
+
+const KEY_FILE_IMPORTERS: Readonly<Record<string, readonly string[]>> = {
+  'src/crypto-node/private-keys.ts': ['src/keys/holder/'],
+  'src/crypto-node/key-files.ts': ['src/crypto-node/private-keys.ts', 'src/crypto-node/public-half.ts'],
+};
 
 /** Only os loads the native module, and nobody uses another way to native code. */
 export const nativeInOneRoom: Rule = (tree) =>
