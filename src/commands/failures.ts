@@ -72,6 +72,8 @@ const UNPROVEN_ADVICE =
 const NOT_A_PEER =
   'It does not follow the protocol: tell its operator, or look for a device in between that changes the traffic.';
 const OUR_DEFECT = 'This is a defect of tlsify: please report it, with the command and this message.';
+const KEY_PROCESS =
+  'The messages of the process that has the keys tell why; it may be overloaded, or a key is missing.';
 const TOO_LONG = 'Give it more time with --handshake-timeout, or find out why the server is slow.';
 const DEFECTIVE_CERTIFICATE = 'Its operator must get a certificate that follows RFC 5280 from their CA.';
 
@@ -467,6 +469,10 @@ export const OUTCOMES = {
     advice: 'Its operator should send the chain to one CA and nothing else.',
   },
   // Ours
+  'key-holder-gone': { exit: EXIT.internal, says: 'the key process is gone', advice: KEY_PROCESS },
+  'key-holder-refused': { exit: EXIT.internal, says: 'the key process refuses what it is asked', advice: KEY_PROCESS },
+  'key-holder-timed-out': { exit: EXIT.internal, says: 'the key process does not answer', advice: KEY_PROCESS },
+  'key-holder-misbehaved': { exit: EXIT.internal, says: 'the key process makes no sense', advice: OUR_DEFECT },
   'aborted': { exit: EXIT.internal, says: 'the connection was given up', advice: OUR_DEFECT },
   'internal-error': { exit: EXIT.internal, says: 'an internal error', advice: OUR_DEFECT },
 } as const satisfies Record<RunWhy, Outcome>;

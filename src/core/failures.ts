@@ -153,6 +153,10 @@ export const FAILURES = {
   'certificate-status-rejected': { kind: 'certificate-rejected', alert: 'bad_certificate_status_response' },
   'certificate-chain-too-long': { kind: 'certificate-rejected', alert: 'bad_certificate' },
   // Ours
+  'key-holder-gone': { kind: 'internal', alert: 'internal_error' },
+  'key-holder-refused': { kind: 'internal', alert: 'internal_error' },
+  'key-holder-timed-out': { kind: 'internal', alert: 'internal_error' },
+  'key-holder-misbehaved': { kind: 'internal', alert: 'internal_error' },
   'aborted': { kind: 'internal', alert: 'user_canceled' },
   'internal-error': { kind: 'internal', alert: 'internal_error' },
 } as const satisfies Record<string, { readonly kind: FailureKind; readonly alert: AlertName | null }>;
