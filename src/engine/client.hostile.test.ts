@@ -54,6 +54,10 @@ const NOT_BY_A_SERVER: readonly Why[] = [
   'no-common-signature-scheme',
   'no-common-alpn',
   'internal-error',
+  'key-holder-gone',
+  'key-holder-misbehaved',
+  'key-holder-refused',
+  'key-holder-timed-out',
   'aborted',
 ];
 

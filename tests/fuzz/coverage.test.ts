@@ -52,6 +52,7 @@ const OF_THE_USER: readonly string[] = [
   'readFacts',
   'readWhole',
   'readRevocationLists',
+  'readPrivateKey',
 ];
 
 /** `export function decodeX`, and the like. */

@@ -28,6 +28,10 @@ test('there is a recording for each scenario, and no other', () => {
 const NOT_RECORDED: Readonly<Partial<Record<Why, string>>> = {
   'record-sequence-exhausted': 'after 2^53 records',
   'internal-error': 'a mistake of ours, or of who answers effects',
+  'key-holder-gone': 'the channel of keys/client',
+  'key-holder-misbehaved': 'the channel of keys/client',
+  'key-holder-refused': 'the channel of keys/client',
+  'key-holder-timed-out': 'the channel of keys/client',
 };
 
 test('every way to fail that a peer can bring about is recorded', () => {
