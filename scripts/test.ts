@@ -27,7 +27,11 @@ const SUITES = {
   /** The pure rooms and the provider again, under the other runtime and so the other cryptographic library. */
   node: {
     runner: 'node',
-    files: ['src/{core,crypto,crypto-node,x509,engine,keys/wire}/**/*.test.ts', 'tests/vectors/**/*.test.ts'],
+    files: [
+      'src/{core,crypto,crypto-node,x509,engine}/**/*.test.ts',
+      'src/keys/{wire,holder}/**/*.test.ts',
+      'tests/vectors/**/*.test.ts',
+    ],
   },
   /** Peers that need a toolchain of their own; tests/interop/install.sh gets it. */
   toolchains: { runner: 'bun', files: ['tests/interop/{go,go-ech,rustls,verdicts-go}.test.ts'] },
@@ -72,14 +76,16 @@ export function countReport(
 function run(name: SuiteName): Counts {
   const suite: Suite = SUITES[name];
   const except = (suite.except ?? []).map((pattern) => new Bun.Glob(pattern));
-  const files = suite.files
-    .flatMap((pattern) => [...new Bun.Glob(pattern).scanSync({ cwd: ROOT })])
+  const found = suite.files.map((pattern) => [...new Bun.Glob(pattern).scanSync({ cwd: ROOT })]);
+  const idle = suite.files.filter((_, index) => found[index]?.length === 0);
+  if (idle.length > 0) {
+    console.error(`${name}: no test files are ${idle.join(' ')}`);
+    return { passed: 0, failed: idle.length };
+  }
+  const files = found
+    .flat()
     .filter((path) => !except.some((glob) => glob.match(path)))
     .sort();
-  if (files.length === 0) {
-    console.error(`${name}: no test files`);
-    return { passed: 0, failed: 1 };
-  }
   const report = resolve(RESULTS, `${name}.xml`);
   rmSync(report, { force: true });
   const child = Bun.spawnSync({
