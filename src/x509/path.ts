@@ -111,9 +111,10 @@ class PathSearch {
   }
 
   from(leaf: Candidate): Path | undefined {
-    const { subject, der } = leaf.certificate;
-    // The peer's own certificate is in the store: no CA vouches for it, and none needs to.
-    if (this.#request.anchors.bySubject(subject).some((anchor) => equal(anchor.der, der))) {
+    const { subject, issuer, der } = leaf.certificate;
+    // The peer's own certificate is in the store, and no CA vouches for it. One that a CA has issued needs that CA also here: it may
+    // have been revoked since.
+    if (equal(subject, issuer) && this.#request.anchors.bySubject(subject).some((anchor) => equal(anchor.der, der))) {
       const path = this.#attempt(() => this.#judged([leaf]));
       if (path !== undefined) return path;
     }

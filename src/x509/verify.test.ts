@@ -65,13 +65,16 @@ describe('a path is found', () => {
     assert.equal(accepted(verify([LEAF], { anchors: anchors(ISSUING) })).certificates.length, 2);
   });
 
-  test('to the leaf itself, a CA or not, if it is in the store', () => {
+  test('to the leaf itself, a CA or not, if it is self-issued and in the store', () => {
     const own = certificate({
       subject: 'device',
       extensions: { names: subjectAltName(NAMES), ca: basicConstraints(true) },
     });
     assert.equal(accepted(verify([own])).certificates.length, 1);
-    accepted(verify([LEAF], { anchors: anchors(LEAF) }));
+    const plain = certificate({ subject: 'device', extensions: { names: subjectAltName(NAMES) } });
+    accepted(verify([plain], { anchors: anchors(plain) }));
+    // One that a CA has issued is worth no more than that CA says.
+    rejected(verify([LEAF], { anchors: anchors(LEAF) }), 'certificate-unknown-issuer', /Issuing/);
     const other = certificate({ subject: 'device', extensions: { names: subjectAltName(NAMES) } });
     rejected(verify([other], { anchors: anchors(own) }), 'certificate-bad-signature', /CN=device/);
   });

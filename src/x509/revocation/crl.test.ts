@@ -27,7 +27,7 @@ import {
   reasonCode,
   revocationList,
 } from '../../../tests/support/revocation.ts';
-import { accepted, counting, NAMES, rejected, verify } from '../../../tests/support/verification.ts';
+import { accepted, anchors, counting, NAMES, rejected, verify } from '../../../tests/support/verification.ts';
 import { ascii, type Bytes, concat, unhex } from '../../core/bytes.ts';
 import { LIMITS } from '../../core/limits.ts';
 import { DerError } from '../der.ts';
@@ -61,6 +61,12 @@ function made(options: CrlOptions): Bytes {
 }
 
 describe('a list', () => {
+  test('says that a certificate is revoked which is itself in the store', () => {
+    const revocation: Revocation = { policy: 'soft', lists: [new RevocationList(revocationList(ROOT, [LEAF]))] };
+    for (const store of [anchors(ROOT, LEAF), anchors(LEAF, ROOT)])
+      rejected(verify([LEAF], { anchors: store, revocation }), 'certificate-revoked', /CN=a\.test/);
+  });
+
   test('says who is revoked, and who is not', () => {
     accepted(check([revocationList(ROOT, [OTHER])]));
     for (const policy of ['soft', 'hard'] as const)
